@@ -1,0 +1,27 @@
+# Debian 12 packages; each library has one door (see README.md, "Where things are").
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)                # Asio, Beast, System: headers only
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(RocksDB REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+if(TWINHUB_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(TWINHUB_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Their headers are not ours to warn about.
+foreach(target Boost::headers RocksDB::rocksdb-shared simdjson::simdjson spdlog::spdlog CLI11::CLI11
+        tomlplusplus::tomlplusplus prometheus-cpp::core)
+  if(TARGET ${target})
+    get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(dirs)
+      set_target_properties(${target} PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${dirs}")
+    endif()
+  endif()
+endforeach()

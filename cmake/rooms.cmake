@@ -1,0 +1,23 @@
+# twinhub_room(NAME SOURCES a.cpp ... LINKS other_room ... PRIVATE library ...)
+# One room = one static library. Rooms and libraries seen in its headers go to LINKS, the rest to PRIVATE.
+function(twinhub_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(${name} PUBLIC twinhub_options ${ROOM_LINKS} PRIVATE ${ROOM_PRIVATE})
+endfunction()
+
+# twinhub_test(NAME SOURCES a_test.cpp ... LINKS room ... [LABELS unit|wire|...] [TIMEOUT seconds])
+# One GoogleTest program, registered as one ctest test.
+function(twinhub_test name)
+  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  add_executable(${name} ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE twinhub_options ${TEST_LINKS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT TEST_LABELS)
+    set(TEST_LABELS unit)
+  endif()
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT})
+endfunction()

@@ -1,0 +1,190 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace twinhub::config {
+namespace {
+
+template <auto Member>
+using MemberType = std::remove_reference_t<decltype(std::declval<Settings&>().*Member)>;
+
+template <auto Member, std::uint64_t Min = 0, std::uint64_t Max = std::numeric_limits<MemberType<Member>>::max()>
+void assign_number(Settings& settings, std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < Min || value > Max) {
+    throw SettingsError("'" + std::string(text) + "' is not a whole number from " + std::to_string(Min) + " to " +
+                        std::to_string(Max));
+  }
+  settings.*Member = static_cast<MemberType<Member>>(value);
+}
+
+template <auto Member>
+std::string show_number(const Settings& settings) {
+  return std::to_string(settings.*Member);
+}
+
+template <auto Member>
+void assign_text(Settings& settings, std::string_view text) {
+  settings.*Member = text;
+}
+
+template <auto Member>
+std::string show_text(const Settings& settings) {
+  return '"' + settings.*Member + '"';
+}
+
+void assign_bool(bool& target, std::string_view text) {
+  if (text != "true" && text != "false") throw SettingsError("'" + std::string(text) + "' is neither true nor false");
+  target = text == "true";
+}
+
+void check_one_of(std::string_view text, std::initializer_list<std::string_view> choices) {
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return;
+  std::string all;
+  for (const std::string_view choice : choices) all += (all.empty() ? "" : ", ") + std::string(choice);
+  throw SettingsError("'" + std::string(text) + "' is not one of: " + all);
+}
+
+void assign_host_names(Settings& settings, std::string_view text) {
+  settings.host_names.clear();
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) settings.host_names.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+}
+
+std::string show_host_names(const Settings& settings) {
+  std::string out = "[";
+  for (const auto& name : settings.host_names) out += (out.size() > 1 ? ", \"" : "\"") + name + '"';
+  return out + "]";
+}
+
+using S = Settings;
+
+constexpr std::array table = {
+    SettingInfo{"data_dir", "--data-dir", "Folder for everything the hub keeps", assign_text<&S::data_dir>, show_text<&S::data_dir>},
+    SettingInfo{"dev", "--dev", "A local hub with well-known keys: never where others can reach it",
+                [](S& s, std::string_view t) { assign_bool(s.dev, t); },
+                [](const S& s) { return std::string(s.dev ? "true" : "false"); }},
+    SettingInfo{"host_names", "--host-name", "Names or addresses clients reach the hub by; the certificate carries them", assign_host_names,
+                show_host_names},
+    SettingInfo{"listen", "--listen", "Address of the TLS doors", assign_text<&S::listen>, show_text<&S::listen>},
+    SettingInfo{"mqtts_port", "--mqtts-port", "MQTT over TLS; 0 = off. SDKs expect 8883", assign_number<&S::mqtts_port>, show_number<&S::mqtts_port>},
+    SettingInfo{"https_port", "--https-port", "REST over TLS; 0 = off. SDKs expect 443", assign_number<&S::https_port>, show_number<&S::https_port>},
+    SettingInfo{"plain_listen", "--plain-listen", "Address of the plain doors", assign_text<&S::plain_listen>, show_text<&S::plain_listen>},
+    SettingInfo{"mqtt_port", "--mqtt-port", "MQTT without TLS, for reverse proxies and tests; 0 = off", assign_number<&S::mqtt_port>,
+                show_number<&S::mqtt_port>},
+    SettingInfo{"http_port", "--http-port", "REST without TLS, for reverse proxies and tests; 0 = off", assign_number<&S::http_port>,
+                show_number<&S::http_port>},
+    SettingInfo{"ops_listen", "--ops-listen", "Address of the operations port", assign_text<&S::ops_listen>, show_text<&S::ops_listen>},
+    SettingInfo{"ops_port", "--ops-port", "Health, readiness, metrics, CA certificate; 0 = off", assign_number<&S::ops_port>, show_number<&S::ops_port>},
+    SettingInfo{"durability", "--durability",
+                "What an acknowledgement means: sync (survives a power cut), os (survives a crash of the process), memory (nothing on disk)",
+                [](S& s, std::string_view t) {
+                  check_one_of(t, {"sync", "os", "memory"});
+                  s.durability = t;
+                },
+                show_text<&S::durability>},
+    SettingInfo{"io_threads", "--io-threads", "Threads that move bytes; 0 = one per core, at most 256", assign_number<&S::io_threads, 0, 256>,
+                show_number<&S::io_threads>},
+    SettingInfo{"stop_seconds", "", "How long a stop may wait for answers, 1-300 s", assign_number<&S::stop_seconds, 1, 300>, show_number<&S::stop_seconds>},
+    SettingInfo{"tls.certificate", "--tls-certificate", "PEM chain of an own server certificate, leaf first; empty = the hub's own CA issues one",
+                assign_text<&S::tls_certificate>, show_text<&S::tls_certificate>},
+    SettingInfo{"tls.private_key", "--tls-private-key", "PEM private key of tls.certificate", assign_text<&S::tls_private_key>,
+                show_text<&S::tls_private_key>},
+    SettingInfo{"tls.key_type", "", "Key of the certificate that the hub issues: ecdsa (P-256) or rsa (2048, for old clients)",
+                [](S& s, std::string_view t) {
+                  check_one_of(t, {"ecdsa", "rsa"});
+                  s.tls_key_type = t;
+                },
+                show_text<&S::tls_key_type>},
+    SettingInfo{"storage.cache_mib", "", "Records kept in memory, 1-65536 MiB", assign_number<&S::storage_cache_mib, 1, 65536>,
+                show_number<&S::storage_cache_mib>},
+    SettingInfo{"storage.memtable_mib", "", "Larger: fewer flushes, more memory, longer recovery; 1-4096 MiB",
+                assign_number<&S::storage_memtable_mib, 1, 4096>, show_number<&S::storage_memtable_mib>},
+    SettingInfo{"storage.queue_mib", "", "What may wait for the next sync before writes are refused, 1-4096 MiB",
+                assign_number<&S::storage_queue_mib, 1, 4096>, show_number<&S::storage_queue_mib>},
+    SettingInfo{"storage.sync_pause_microseconds", "", "Least time between two syncs under load: saves CPU, adds latency; 0-100000",
+                assign_number<&S::storage_sync_pause_microseconds, 0, 100000>, show_number<&S::storage_sync_pause_microseconds>},
+    SettingInfo{"events.partitions", "", "Partitions of the event log, 1-32; fixed once events were stored", assign_number<&S::events_partitions, 1, 32>,
+                show_number<&S::events_partitions>},
+    SettingInfo{"events.retention_hours", "", "Age at which events are dropped, 1-87600 h", assign_number<&S::events_retention_hours, 1, 87600>,
+                show_number<&S::events_retention_hours>},
+    SettingInfo{"events.retention_mib", "", "Size of the event log at which the oldest are dropped, 8-1048576 MiB",
+                assign_number<&S::events_retention_mib, 8, 1048576>, show_number<&S::events_retention_mib>},
+    SettingInfo{"mqtt.connect_timeout_seconds", "", "From accept to a whole CONNECT, TLS included; 1-600 s",
+                assign_number<&S::mqtt_connect_timeout_seconds, 1, 600>, show_number<&S::mqtt_connect_timeout_seconds>},
+    SettingInfo{"mqtt.keep_alive_max_seconds", "", "Cap of 1.5 x keep alive, and what keep alive 0 gets; 1-86400 s",
+                assign_number<&S::mqtt_keep_alive_max_seconds, 1, 86400>, show_number<&S::mqtt_keep_alive_max_seconds>},
+    SettingInfo{"mqtt.token_expiry_grace_seconds", "", "A live connection is closed this long after its token expired; 0-86400 s",
+                assign_number<&S::mqtt_token_expiry_grace_seconds, 0, 86400>, show_number<&S::mqtt_token_expiry_grace_seconds>},
+    SettingInfo{"mqtt.in_flight_max", "", "Requests of one connection waiting for the disk before its socket is not read; 1-65535",
+                assign_number<&S::mqtt_in_flight_max, 1, 65535>, show_number<&S::mqtt_in_flight_max>},
+    SettingInfo{"mqtt.output_kib_max", "", "A device that does not read is closed past this; 64-1048576 KiB",
+                assign_number<&S::mqtt_output_kib_max, 64, 1048576>, show_number<&S::mqtt_output_kib_max>},
+    SettingInfo{"rest.request_timeout_seconds", "", "To receive one whole request; 1-600 s", assign_number<&S::rest_request_timeout_seconds, 1, 600>,
+                show_number<&S::rest_request_timeout_seconds>},
+    SettingInfo{"rest.idle_timeout_seconds", "", "Between requests: SDKs keep connections and do not retry; 1-86400 s",
+                assign_number<&S::rest_idle_timeout_seconds, 1, 86400>, show_number<&S::rest_idle_timeout_seconds>},
+    SettingInfo{"rest.body_kib_max", "", "Largest request body; 64-65536 KiB", assign_number<&S::rest_body_kib_max, 64, 65536>,
+                show_number<&S::rest_body_kib_max>},
+    SettingInfo{"rest.connections_max", "", "Open back-end connections per I/O thread; 1-1000000", assign_number<&S::rest_connections_max, 1, 1000000>,
+                show_number<&S::rest_connections_max>},
+    SettingInfo{"log.level", "--log-level", "trace, debug, info, warn, error or off",
+                [](S& s, std::string_view t) {
+                  check_one_of(t, {"trace", "debug", "info", "warn", "error", "off"});
+                  s.log_level = t;
+                },
+                show_text<&S::log_level>},
+    SettingInfo{"log.format", "", "text or json, one line per event",
+                [](S& s, std::string_view t) {
+                  check_one_of(t, {"text", "json"});
+                  s.log_format = t;
+                },
+                show_text<&S::log_format>},
+};
+
+/// How many characters must change to make `a` out of `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::span<const SettingInfo> all_settings() { return table; }
+
+const SettingInfo* find_setting(std::string_view key) {
+  const auto found = std::find_if(table.begin(), table.end(), [&](const SettingInfo& info) { return info.key == key; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string environment_name(std::string_view key) {
+  std::string name = "TWINHUB_";
+  for (const char c : key) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  return name;
+}
+
+std::string_view nearest_key(std::string_view wrong) {
+  const auto nearest = std::min_element(table.begin(), table.end(), [&](const SettingInfo& a, const SettingInfo& b) {
+    return edit_distance(wrong, a.key) < edit_distance(wrong, b.key);
+  });
+  return nearest->key;
+}
+
+}  // namespace twinhub::config

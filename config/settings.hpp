@@ -1,0 +1,86 @@
+// Every setting of the hub: its name, default, unit, range and meaning, in one table that drives the TOML file, the
+// environment, the flags and what `twinhub config` prints.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::config {
+
+/// A setting that cannot be used, in words for the operator: where it stands, what is wrong, what would be right.
+class SettingsError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Settings {
+  // Where
+  std::string data_dir = "data";
+  bool dev = false;
+  std::vector<std::string> host_names;
+  std::string listen = "0.0.0.0";
+  std::uint16_t mqtts_port = 8883;
+  std::uint16_t https_port = 443;
+  std::string plain_listen = "127.0.0.1";
+  std::uint16_t mqtt_port = 0;
+  std::uint16_t http_port = 0;
+  std::string ops_listen = "127.0.0.1";
+  std::uint16_t ops_port = 9600;
+
+  // What an acknowledgement means: "sync", "os" or "memory"
+  std::string durability = "sync";
+
+  std::uint32_t io_threads = 0;
+  std::uint32_t stop_seconds = 10;
+
+  // TLS
+  std::string tls_certificate;
+  std::string tls_private_key;
+  std::string tls_key_type = "ecdsa";
+
+  // Store
+  std::uint64_t storage_cache_mib = 64;
+  std::uint64_t storage_memtable_mib = 64;
+  std::uint64_t storage_queue_mib = 64;
+  std::uint32_t storage_sync_pause_microseconds = 300;
+  std::uint32_t events_partitions = 4;
+  std::uint32_t events_retention_hours = 24;
+  std::uint64_t events_retention_mib = 1024;
+
+  // Doors
+  std::uint32_t mqtt_connect_timeout_seconds = 30;
+  std::uint32_t mqtt_keep_alive_max_seconds = 1767;
+  std::uint32_t mqtt_token_expiry_grace_seconds = 600;
+  std::uint32_t mqtt_in_flight_max = 64;
+  std::uint32_t mqtt_output_kib_max = 1024;
+  std::uint32_t rest_request_timeout_seconds = 30;
+  std::uint32_t rest_idle_timeout_seconds = 300;
+  std::uint32_t rest_body_kib_max = 1024;
+  std::uint32_t rest_connections_max = 10'000;
+
+  // Log
+  std::string log_level = "info";
+  std::string log_format = "text";
+};
+
+struct SettingInfo {
+  std::string_view key;   ///< in the TOML file, e.g. "mqtt.in_flight_max"
+  std::string_view flag;  ///< "--mqtts-port", or "" for none
+  std::string_view help;  ///< meaning, unit, range
+  /// Sets it from text. Throws SettingsError with what is wrong with the text alone.
+  void (*assign)(Settings& settings, std::string_view text);
+  std::string (*show)(const Settings& settings);
+};
+
+[[nodiscard]] std::span<const SettingInfo> all_settings();
+[[nodiscard]] const SettingInfo* find_setting(std::string_view key);
+/// "mqtt.in_flight_max" -> "TWINHUB_MQTT_IN_FLIGHT_MAX"
+[[nodiscard]] std::string environment_name(std::string_view key);
+/// The key that `wrong` was most likely meant to be.
+[[nodiscard]] std::string_view nearest_key(std::string_view wrong);
+
+}  // namespace twinhub::config

@@ -1,0 +1,23 @@
+// IoT Hub connection strings: "HostName=..;SharedAccessKeyName=..;SharedAccessKey=.." and the device form.
+#pragma once
+
+#include "protocol/ids.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace twinhub::iothub {
+
+struct ConnectionString {
+  std::string host_name;
+  std::string policy;             ///< SharedAccessKeyName; "" in a device's string
+  IdentityId id;                  ///< DeviceId and ModuleId; empty in a policy's string
+  std::string shared_access_key;  ///< base64
+};
+
+[[nodiscard]] std::string to_string(const ConnectionString& parts);
+/// nullopt when HostName or SharedAccessKey is missing or a pair has no '='. Values may hold '='.
+[[nodiscard]] std::optional<ConnectionString> parse_connection_string(std::string_view text);
+
+}  // namespace twinhub::iothub

@@ -1,0 +1,57 @@
+// The topics of IoT Hub's MQTT door: what a device may publish to and subscribe to, and what the hub publishes back.
+// Topics of twins and methods carry no device id: who speaks is known from the connection only.
+// Source: azure-docs iot-mqtt-connect-to-iot-hub; azure-iot-sdk-node mqtt_twin_client.
+#pragma once
+
+#include "protocol/ids.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace twinhub::iothub {
+
+/// All views point into the topic that was parsed.
+struct TelemetryTopic {
+  std::string_view property_bag;
+};  ///< after "events/", leading '?' and trailing '/' removed
+struct TwinGetTopic {
+  std::string_view rid;
+};
+struct TwinReportedTopic {
+  std::string_view rid;                     ///< empty: apply, but do not answer
+  std::optional<std::string_view> version;  ///< `$version` as sent, not yet a number
+};
+struct MethodResponseTopic {
+  std::string_view status;
+  std::string_view rid;
+};
+
+using DeviceTopic = std::variant<TelemetryTopic, TwinGetTopic, TwinReportedTopic, MethodResponseTopic>;
+
+/// Reads the Topic Name of a PUBLISH by `self`. nullopt: a topic the hub does not serve to this identity, a malformed
+/// twin topic, or a twin GET without `$rid`; the connection is to be closed.
+[[nodiscard]] std::optional<DeviceTopic> parse_device_topic(std::string_view topic, const IdentityId& self);
+
+/// The subscriptions that IoT Hub knows. Stored on disk (storage/FORMAT.md): never renumber.
+enum class FilterKind : std::uint8_t {
+  cloud_to_device = 0,  ///< devices/{D}/messages/devicebound/#
+  module_inputs = 1,    ///< devices/{D}/modules/{M}/# | .../inputs/# | .../messages/devicebound/#
+  twin_responses = 2,   ///< $iothub/twin/res/#
+  desired_changes = 3,  ///< $iothub/twin/PATCH/properties/desired/#
+  methods = 4,          ///< $iothub/methods/POST/# or $iothub/methods/POST/{name}/#
+};
+
+/// Reads a Topic Filter of a SUBSCRIBE by `self`; `+` is taken for the own device id as embedded clients send it.
+/// nullopt: answer 0x80.
+[[nodiscard]] std::optional<FilterKind> parse_topic_filter(std::string_view filter, const IdentityId& self);
+
+/// "$iothub/twin/res/{status}/?$rid={rid}[&$version={version}]"; the rid is echoed byte for byte.
+void append_twin_response_topic(std::string& out, unsigned status, std::string_view rid,
+                                std::optional<std::uint64_t> version = std::nullopt);
+/// "$iothub/twin/PATCH/properties/desired/?$version={version}"
+void append_desired_topic(std::string& out, std::uint64_t version);
+
+}  // namespace twinhub::iothub

@@ -1,0 +1,194 @@
+#include "server/app_parts.hpp"
+
+#include "config/policies.hpp"
+#include "protocol/iothub/connection_string.hpp"
+#include "server/cli/command_line.hpp"
+
+#include <sys/resource.h>
+#include <iostream>
+#include <thread>
+
+namespace twinhub {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t mib = 1U << 20;
+
+hub::Right rights_of(const std::string& policy) {
+  using hub::Right;
+  if (policy == "iothubowner")
+    return Right::registry_read | Right::registry_write | Right::service_connect | Right::device_connect;
+  if (policy == "service") return Right::service_connect;
+  if (policy == "device") return Right::device_connect;
+  if (policy == "registryRead") return Right::registry_read;
+  if (policy == "registryReadWrite") return Right::registry_read | Right::registry_write;
+  return Right::none;
+}
+
+storage::Durability durability_of(const std::string& text) {
+  if (text == "os") return storage::Durability::os;
+  return text == "memory" ? storage::Durability::memory : storage::Durability::sync;
+}
+
+std::vector<config::PolicyKeys> random_policies(hub::Random& random) {
+  constexpr std::size_t key_bytes = 32;
+  std::vector<config::PolicyKeys> policies;
+  for (const std::string_view name : config::policy_names) {
+    policies.push_back(
+        {std::string(name), base64_encode(random.bytes(key_bytes)), base64_encode(random.bytes(key_bytes))});
+  }
+  return policies;
+}
+
+std::string door(const std::string& scheme, const std::string& address, std::uint16_t port) {
+  if (port == 0) return "off";
+  return scheme + "://" + (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
+         std::to_string(port);
+}
+
+}  // namespace
+
+storage::StoreOptions store_options(const config::Settings& settings, const hub::Clock& clock) {
+  storage::StoreOptions options;
+  options.directory = fs::path(settings.data_dir) / "db";
+  options.durability = durability_of(settings.durability);
+  options.event_partitions = settings.events_partitions;
+  options.event_retention_age = std::chrono::hours(settings.events_retention_hours);
+  options.event_retention_bytes = settings.events_retention_mib * mib;
+  options.now = [&clock] { return clock.now(); };
+  options.cache_bytes = settings.storage_cache_mib * mib;
+  options.memtable_bytes = settings.storage_memtable_mib * mib;
+  options.queue_bytes_max = settings.storage_queue_mib * mib;
+  options.sync_pause = std::chrono::microseconds(settings.storage_sync_pause_microseconds);
+  return options;
+}
+
+mqtt_door::DoorOptions mqtt_options(const config::Settings& settings) {
+  mqtt_door::DoorOptions options;
+  options.connect_timeout = std::chrono::seconds(settings.mqtt_connect_timeout_seconds);
+  options.keep_alive_max = std::chrono::seconds(settings.mqtt_keep_alive_max_seconds);
+  options.token_expiry_grace = std::chrono::seconds(settings.mqtt_token_expiry_grace_seconds);
+  options.output_bytes_max = std::size_t{settings.mqtt_output_kib_max} * 1024;
+  options.in_flight_max = settings.mqtt_in_flight_max;
+  return options;
+}
+
+rest::DoorOptions rest_options(const config::Settings& settings) {
+  rest::DoorOptions options;
+  options.header_timeout = std::chrono::seconds(settings.rest_request_timeout_seconds);
+  options.idle_timeout = std::chrono::seconds(settings.rest_idle_timeout_seconds);
+  options.body_bytes_max = std::size_t{settings.rest_body_kib_max} * 1024;
+  options.connections_max = settings.rest_connections_max;
+  return options;
+}
+
+std::size_t io_thread_count(const config::Settings& settings) {
+  if (settings.io_threads > 0) return settings.io_threads;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+Result<std::vector<hub::Policy>> load_policies(const config::Settings& settings, hub::Random& random) {
+  std::vector<config::PolicyKeys> keys;
+  if (settings.dev) {
+    keys = config::dev_policies();
+  } else {
+    const fs::path file = fs::path(settings.data_dir) / "policies.toml";
+    try {
+      keys = config::read_policies(file);
+    } catch (const config::SettingsError& error) {
+      return fail(Errc::service_unavailable, error.what());
+    }
+    if (keys.empty()) {
+      keys = random_policies(random);
+      if (const auto written = net::write_file(file, config::policies_text(keys), 0600); !written)
+        return written.error();
+    }
+  }
+  std::vector<hub::Policy> policies;
+  for (const auto& key : keys) policies.push_back({key.name, rights_of(key.name), key.primary_key, key.secondary_key});
+  return policies;
+}
+
+Result<Tls> load_tls(const config::Settings& settings) {
+  Tls tls;
+  net::TlsFiles files{settings.tls_certificate, settings.tls_private_key};
+  if (settings.tls_certificate.empty()) {
+    std::vector<std::string> names = settings.host_names;
+    if (settings.listen != "0.0.0.0" && settings.listen != "::") names.push_back(settings.listen);
+    const auto own =
+        net::ensure_certificates(fs::path(settings.data_dir) / "tls", names,
+                                 settings.tls_key_type == "rsa" ? net::KeyType::rsa_2048 : net::KeyType::ecdsa_p256);
+    if (!own) return own.error();
+    tls.ca = own->ca;
+    files = own->server;
+  }
+  auto context = net::TlsContext::load(files);
+  if (!context) return context.error();
+  tls.context = std::move(*context);
+  return tls;
+}
+
+std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
+                                 const rest::DoorFigures& rest) {
+  std::vector<ops::Figure> all = ops::process_figures();
+  for (auto& figure : store.figures()) all.push_back({figure.name, figure.help, figure.value, figure.counter});
+  const auto add = [&all](const char* name, const char* help, std::uint64_t value, bool counter) {
+    all.push_back({name, help, static_cast<double>(value), counter});
+  };
+  add("twinhub_storage_writable", "1 while the store takes writes.", store.writable() ? 1 : 0, false);
+  add("twinhub_mqtt_connections", "Open device connections, handshaking included.", mqtt.connections, false);
+  add("twinhub_mqtt_connects_accepted_total", "CONNECTs accepted.", mqtt.connects_accepted, true);
+  add("twinhub_mqtt_connects_refused_total", "CONNECTs refused.", mqtt.connects_refused, true);
+  add("twinhub_mqtt_packets_received_total", "PUBLISH, SUBSCRIBE and UNSUBSCRIBE packets received.",
+      mqtt.packets_received, true);
+  add("twinhub_mqtt_publishes_sent_total", "PUBLISH packets sent.", mqtt.publishes_sent, true);
+  add("twinhub_mqtt_protocol_faults_total", "Connections closed because the peer broke MQTT.", mqtt.protocol_faults,
+      true);
+  add("twinhub_mqtt_take_overs_total", "Connections closed by a newer one of the same identity.", mqtt.take_overs,
+      true);
+  add("twinhub_mqtt_slow_readers_closed_total", "Connections closed because the peer did not read.",
+      mqtt.slow_readers_closed, true);
+  add("twinhub_rest_connections", "Open back-end connections.", rest.connections, false);
+  add("twinhub_rest_requests_total", "Requests received.", rest.requests, true);
+  add("twinhub_rest_responses_2xx_total", "Requests answered with success.", rest.responses_2xx, true);
+  add("twinhub_rest_responses_4xx_total", "Requests refused.", rest.responses_4xx, true);
+  add("twinhub_rest_responses_5xx_total", "Requests that failed here.", rest.responses_5xx, true);
+  return all;
+}
+
+void print_welcome(const config::Settings& settings, const Tls& tls) {
+  const std::string name = settings.host_names.empty() ? "localhost" : settings.host_names.front();
+  std::cout << "twinhub " << cli::version() << " is ready\n"
+            << "  devices (MQTT)    " << door("mqtts", settings.listen, settings.mqtts_port) << "\n"
+            << "  back ends (REST)  " << door("https", settings.listen, settings.https_port) << "\n"
+            << "  operations        " << door("http", settings.ops_listen, settings.ops_port)
+            << "  /healthz /readyz /metrics /ca.pem\n"
+            << "  data              " << settings.data_dir << ", durability " << settings.durability << "\n";
+  if (settings.mqtt_port != 0 || settings.http_port != 0) {
+    std::cout << "  plain (no TLS)    " << door("mqtt", settings.plain_listen, settings.mqtt_port) << " "
+              << door("http", settings.plain_listen, settings.http_port) << "\n";
+  }
+  std::cout << "\nPaste into a shell for Node:\n";
+  if (!tls.ca.empty())
+    std::cout << "  export NODE_EXTRA_CA_CERTS=" << fs::absolute(tls.ca).lexically_normal().string() << "\n";
+  std::cout << "Back ends: ";
+  if (settings.dev) {
+    std::cout << "\n  " << iothub::to_string({name, "iothubowner", {}, std::string(config::dev_primary_key)}) << "\n"
+              << "Register a device:\n  twinhub device create MyTwinDevice --dev --data-dir " << settings.data_dir
+              << "\n"
+              << "\n*** DEV MODE: every policy has a well-known key. Do not let others reach this hub. ***\n";
+  } else {
+    std::cout << "twinhub connection-string --data-dir " << settings.data_dir << "\n";
+  }
+  std::cout << std::flush;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace twinhub

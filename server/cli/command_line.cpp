@@ -1,0 +1,149 @@
+#include "server/cli/command_line.hpp"
+
+#include "config/policies.hpp"
+#include "protocol/ids.hpp"
+#include "server/cli/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+namespace twinhub::cli {
+namespace {
+
+/// The settings' flags, as typed; every sub-command takes them.
+class SettingFlags {
+ public:
+  explicit SettingFlags(CLI::App& command) {
+    command.add_option("--config", file_, "TOML file of settings (see config/twinhub.example.toml)")
+        ->check(CLI::ExistingFile);
+    for (const config::SettingInfo& info : config::all_settings()) {
+      if (info.flag.empty()) continue;
+      const std::string flag(info.flag), help(info.help), key(info.key);
+      if (key == "dev") {
+        command.add_flag_callback(
+            flag, [this] { flags_.emplace_back("dev", "true"); }, help);
+      } else if (key == "host_names") {
+        command.add_option(flag, host_names_, help)->expected(1, 64);
+      } else {
+        command.add_option_function<std::string>(
+            flag, [this, key](const std::string& text) { flags_.emplace_back(key, text); }, help);
+      }
+    }
+  }
+
+  [[nodiscard]] config::Loaded load() const {
+    config::Sources sources;
+    if (!file_.empty()) sources.file = file_;
+    sources.environment = [](const char* name) { return std::getenv(name); };
+    sources.flags = flags_;
+    if (!host_names_.empty()) {
+      std::string joined;
+      for (const std::string& name : host_names_) joined += (joined.empty() ? "" : ",") + name;
+      sources.flags.emplace_back("host_names", joined);
+    }
+    return config::load(sources);
+  }
+
+ private:
+  std::string file_;
+  std::vector<std::string> host_names_;
+  std::vector<std::pair<std::string, std::string>> flags_;
+};
+
+/// One sub-command: its options, and what runs it.
+struct Command {
+  CLI::App* app = nullptr;
+  std::unique_ptr<SettingFlags> flags;
+  std::function<int(const config::Loaded&)> run;
+};
+
+class CommandLine {
+ public:
+  explicit CommandLine(std::function<int(const config::Loaded&)> serve) {
+    app_.set_version_flag("--version", "twinhub " + std::string(version()));
+    app_.require_subcommand(1);
+    add(*app_.add_subcommand("serve", "Run the hub"), std::move(serve));
+    add(*app_.add_subcommand("config", "Print the effective settings and where each came from"), print_config);
+    add_connection_string();
+    add_token();
+    add(*app_.add_subcommand("health", "Ask the operations port whether the hub is ready; exit code 0 = ready"),
+        [](const config::Loaded& loaded) { return check_health(loaded.settings); });
+    add_device();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? exit_ok : exit_usage;
+    }
+    for (const Command& command : commands_) {
+      if (!command.app->parsed()) continue;
+      try {
+        return command.run(command.flags->load());
+      } catch (const config::SettingsError& error) {
+        std::cerr << "twinhub: " << error.what() << "\n";
+        return exit_usage;
+      }
+    }
+    return exit_usage;
+  }
+
+ private:
+  void add(CLI::App& app, std::function<int(const config::Loaded&)> run) {
+    commands_.push_back({&app, std::make_unique<SettingFlags>(app), std::move(run)});
+  }
+
+  /// --policy, or --device and --module.
+  void add_who(CLI::App& app) {
+    auto* policy = app.add_option("--policy", policy_, "Shared access policy")->capture_default_str();
+    auto* device = app.add_option("--device", id_.device, "Device id")->excludes(policy);
+    app.add_option("--module", id_.module, "Module id of the device")->needs(device);
+  }
+
+  void add_connection_string() {
+    CLI::App& app =
+        *app_.add_subcommand("connection-string", "Print one connection string: a policy's, a device's or a module's");
+    app.footer(
+        "HostName is the first --host-name, else localhost. The C SDK needs a name with a dot: --host-name 127.0.0.1 "
+        "will do.");
+    add_who(app);
+    add(app, [this](const config::Loaded& loaded) { return print_connection_string(loaded.settings, policy_, id_); });
+  }
+
+  void add_token() {
+    CLI::App& app = *app_.add_subcommand("token", "Print a SAS token: a policy's, a device's or a module's");
+    add_who(app);
+    app.add_option("--seconds", token_seconds_, "How long it is good for")->capture_default_str();
+    add(app,
+        [this](const config::Loaded& loaded) { return print_token(loaded.settings, policy_, id_, token_seconds_); });
+  }
+
+  void add_device() {
+    CLI::App& device = *app_.add_subcommand("device", "Device identities");
+    device.require_subcommand(1);
+    CLI::App& create =
+        *device.add_subcommand("create", "Register a device with a running hub; prints its connection string");
+    create.add_option("id", created_, "Device id")->required();
+    add(create, [this](const config::Loaded& loaded) { return create_device(loaded.settings, {created_, ""}); });
+  }
+
+  CLI::App app_{"twinhub: a self-hosted, Azure IoT Hub-compatible device-twin hub", "twinhub"};
+  std::vector<Command> commands_;
+  std::string policy_ = "iothubowner";
+  IdentityId id_;
+  std::string created_;
+  std::uint64_t token_seconds_ = 3600;
+};
+
+}  // namespace
+
+std::string_view version() { return TWINHUB_VERSION; }
+
+int run(int argc, char** argv, const std::function<int(const config::Loaded&)>& serve) {
+  return CommandLine(serve).run(argc, argv);
+}
+
+}  // namespace twinhub::cli

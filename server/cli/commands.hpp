@@ -1,0 +1,26 @@
+// The sub-commands, each in a file of its name. All print what they were asked for on standard output, words for people
+// on standard error, and return an exit code.
+#pragma once
+
+#include "config/load.hpp"
+#include "protocol/ids.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace twinhub::cli {
+
+/// `twinhub config`
+[[nodiscard]] int print_config(const config::Loaded& loaded);
+/// `twinhub connection-string`: exactly one line. A device's when `id` names one, else the policy's.
+[[nodiscard]] int print_connection_string(const config::Settings& settings, const std::string& policy,
+                                          const IdentityId& id);
+/// `twinhub token`: one line, good for `seconds`.
+[[nodiscard]] int print_token(const config::Settings& settings, const std::string& policy, const IdentityId& id,
+                              std::uint64_t seconds);
+/// `twinhub health`: asks the operations port whether the hub is ready.
+[[nodiscard]] int check_health(const config::Settings& settings);
+/// `twinhub device create`: makes the identity over REST, prints its connection string.
+[[nodiscard]] int create_device(const config::Settings& settings, const IdentityId& id);
+
+}  // namespace twinhub::cli

@@ -1,0 +1,25 @@
+// Where the command line finds keys: the policies' file or the well-known keys of dev mode; devices' keys in the store.
+#pragma once
+
+#include "config/settings.hpp"
+#include "protocol/error.hpp"
+#include "protocol/iothub/connection_string.hpp"
+
+#include <string>
+
+namespace twinhub::cli {
+
+/// The name that connection strings carry: the first configured host name, else localhost.
+[[nodiscard]] std::string host_name_of(const config::Settings& settings);
+
+/// Errors, for the person at the terminal: no such policy; the hub was never started on this data folder.
+[[nodiscard]] Result<iothub::ConnectionString> policy_credentials(const config::Settings& settings,
+                                                                  const std::string& policy);
+/// Reads the store beside a running hub or without one. Errors: no such device, not of type sas, no store.
+[[nodiscard]] Result<iothub::ConnectionString> identity_credentials(const config::Settings& settings,
+                                                                    const IdentityId& id);
+
+/// Prints `error` for people; returns exit_failed.
+int report(const Error& error);
+
+}  // namespace twinhub::cli

@@ -1,0 +1,31 @@
+// What the hub asks of the wire that devices are connected by. Declared here, implemented by server/mqtt: the hub knows
+// no wire.
+#pragma once
+
+#include "protocol/ids.hpp"
+#include "protocol/iothub/identity.hpp"
+#include "storage/outbox.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace twinhub::hub {
+
+/// Any thread; calls do not block. Calls for one identity made in order take effect in order.
+class DeviceLinks {
+ public:
+  virtual ~DeviceLinks() = default;
+
+  /// A durable change of desired properties. Called on the commit thread in version order. Not connected or not
+  /// subscribed: dropped.
+  virtual void desired_changed(const IdentityId& id, std::uint64_t version,
+                               const std::shared_ptr<const std::string>& delta, storage::Outbox& outbox) = 0;
+  /// The identity's record changed (durably): a connection whose login is no longer valid is closed.
+  virtual void identity_changed(const iothub::Identity& before, const iothub::Identity& now,
+                                storage::Outbox& outbox) = 0;
+  /// The identity is gone; of a device, its modules too: their connections are closed.
+  virtual void identity_deleted(const IdentityId& id, storage::Outbox& outbox) = 0;
+};
+
+}  // namespace twinhub::hub

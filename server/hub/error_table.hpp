@@ -1,0 +1,34 @@
+// The one place that gives an Errc its IoT Hub name and HTTP status, so that both doors agree.
+// Source: azure-docs iot-hub troubleshoot-error-codes; azure-iot-sdk-csharp ErrorCode.cs.
+#pragma once
+
+#include "protocol/error.hpp"
+#include "protocol/ids.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace twinhub::hub {
+
+struct ErrorRow {
+  Errc code;
+  unsigned http_status;
+  std::string_view name;     ///< "DeviceNotFound": header iothub-errorcode and "ErrorCode:<name>"
+  std::string_view message;  ///< default text, when an Error has no detail
+};
+
+[[nodiscard]] const ErrorRow& row_of(Errc code);
+
+/// The number IoT Hub shows.
+[[nodiscard]] inline std::uint32_t number_of(Errc code) { return static_cast<std::uint32_t>(code); }
+
+/// "<32 hex>-G:0-TimeStamp:MM/dd/yyyy HH:mm:ss". Any thread.
+[[nodiscard]] std::string make_tracking_id(Timestamp now);
+
+/// REST body, shape A: {"Message":"ErrorCode:<name>;<detail>","ExceptionMessage":"Tracking ID:..."}.
+[[nodiscard]] std::string rest_error_body(const Error& error, std::string_view tracking_id);
+/// MQTT twin response body: {"errorCode":..,"trackingId":"..","message":"..","info":{},"timestampUtc":".."}; Node reads
+/// errorCode.
+[[nodiscard]] std::string mqtt_error_body(const Error& error, std::string_view tracking_id, Timestamp now);
+
+}  // namespace twinhub::hub

@@ -1,0 +1,164 @@
+#include "server/hub/twins.hpp"
+
+#include "protocol/json/document.hpp"
+#include "server/hub/answer.hpp"
+#include "server/hub/change_events.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace twinhub::hub {
+namespace {
+
+/// A DTMI is at most this long (Digital Twins Definition Language, "Digital Twin Model Identifier").
+constexpr std::size_t model_id_bytes_max = 2048;
+
+/// IoT Hub calls a missing module's twin DeviceNotFound too.
+Error not_found(const IdentityId& id) {
+  return fail(Errc::device_not_found, id.is_module() ? id.device + "/" + id.module : id.device);
+}
+
+Error stale(const twin::Twin& twin, const IfMatch& if_match) {
+  return fail(Errc::precondition_failed, "Precondition failed: Twin etag did not match, existing:" +
+                                             twin_etag(twin.etag_counter) + " given:" + if_match.etag);
+}
+
+/// What one service-side write leads to; filled anew on each run of its decision.
+struct ServiceWrite {
+  Result<Twins::Answer> answer{unavailable()};
+  std::shared_ptr<const std::string> delta;
+  std::uint64_t desired_version = 0;
+};
+
+/// What one reported patch leads to.
+struct ReportedWrite {
+  Result<std::uint64_t> version{unavailable()};
+};
+
+}  // namespace
+
+Twins::Twins(storage::Store& store, const Clock& clock, Presence& presence, DeviceLinks& links)
+    : store_(store), clock_(clock), presence_(presence), links_(links) {}
+
+void Twins::get(const IdentityId& id, Dialect dialect, Done<Answer> done) {
+  const auto read = store_.read(id);
+  if (!read) return answer_now<Answer>(unavailable(), done);
+  const auto& [identity, twin] = read->entity;
+  Result<Answer> answer{not_found(id)};
+  if (twin) {
+    answer = Answer{twin::service_view(*twin, *identity, presence_.activity_of(id), dialect.show_model_id),
+                    twin_etag(twin->etag_counter)};
+  }
+  answer_after<Answer>(store_, read->told_after, std::move(answer), std::move(done));
+}
+
+void Twins::patch(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
+                  Done<Answer> done) {
+  write(Write::patch, id, body, if_match, dialect, std::move(done));
+}
+
+void Twins::replace(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
+                    Done<Answer> done) {
+  write(Write::replace, id, body, if_match, dialect, std::move(done));
+}
+
+void Twins::write(Write kind, const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
+                  Done<Answer> done) {
+  const Timestamp now = clock_.now();
+  const iothub::Activity activity = presence_.activity_of(id);
+  const twin::PatchRules rules{.arrays_allowed = dialect.arrays_allowed};
+  // For the event's text; whether the body is good is for the rules to say, after If-Match.
+  const auto document = json::parse(body);
+  const auto tags = document ? document->root().find("tags") : std::nullopt;
+  const auto outcome = std::make_shared<ServiceWrite>();
+
+  const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
+    *outcome = {};
+    const auto refuse = [&](Error error) {
+      outcome->answer = error;
+      return error;
+    };
+    if (!current.twin) return refuse(not_found(id));
+    if (!if_match.allows(twin_etag(current.twin->etag_counter))) return refuse(stale(*current.twin, if_match));
+    auto update = kind == Write::patch ? twin::apply_service_patch(*current.twin, body, now, rules)
+                                       : twin::apply_service_replace(*current.twin, body, now, rules);
+    if (!update) return refuse(update.error());
+    // The view is made here, not on the one commit thread; with `changed` false it is the current twin's.
+    outcome->answer = Answer{twin::service_view(update->after, *current.identity, activity, dialect.show_model_id),
+                             twin_etag(update->after.etag_counter)};
+    storage::EntityChange change;
+    if (!update->changed) return change;
+    outcome->desired_version = update->after.desired.version;
+    change.events.push_back(kind == Write::patch
+                                ? twin_patched_event(id, update->after, tags, update->desired_delta, now)
+                                : twin_replaced_event(id, update->after, now));
+    if (update->desired_delta) outcome->delta = std::make_shared<const std::string>(std::move(*update->desired_delta));
+    change.twin = std::make_shared<const twin::Twin>(std::move(update->after));
+    return change;
+  };
+  store_.update(id, decide,
+                [this, id, outcome, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
+                  if (!durable) return done(unavailable(), outbox);
+                  // Before the back end hears of its success, its delta is on the way.
+                  if (outcome->delta) links_.desired_changed(id, outcome->desired_version, outcome->delta, outbox);
+                  done(std::move(outcome->answer), outbox);
+                });
+}
+
+void Twins::get_device_view(const IdentityId& id, Done<std::string> done) {
+  presence_.active(id);
+  const auto read = store_.read(id);
+  if (!read) return answer_now<std::string>(unavailable(), done);
+  Result<std::string> view{not_found(id)};
+  if (read->entity.twin) view = twin::device_view(*read->entity.twin);
+  answer_after<std::string>(store_, read->told_after, std::move(view), std::move(done));
+}
+
+void Twins::patch_reported(const IdentityId& id, std::string_view body, std::optional<std::uint64_t> expected_version,
+                           Done<std::uint64_t> done) {
+  presence_.active(id);
+  const Timestamp now = clock_.now();
+  // The event's text does not depend on the twin: it is made outside the lock.
+  std::string members;
+  if (const auto document = json::parse(body); document && document->root().is_object()) {
+    members = changed_members(document->root(), now, std::nullopt);
+  }
+  const auto outcome = std::make_shared<ReportedWrite>();
+
+  const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
+    const auto refuse = [&](Error error) {
+      outcome->version = error;
+      return error;
+    };
+    if (!current.twin) return refuse(not_found(id));
+    auto after = twin::apply_reported_patch(*current.twin, body, expected_version, now);
+    if (!after) return refuse(after.error());
+    outcome->version = after->reported.version;
+    storage::EntityChange change;
+    change.events.push_back(reported_changed_event(id, *after, members, now));
+    change.twin = std::make_shared<const twin::Twin>(std::move(*after));
+    return change;
+  };
+  store_.update(id, decide, [outcome, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
+    if (!durable) return done(unavailable(), outbox);
+    done(std::move(outcome->version), outbox);
+  });
+}
+
+void Twins::announce_model(const IdentityId& id, std::string_view model_id) {
+  // A DTMI is printable ASCII; anything else a client may have put there is not worth keeping.
+  const bool printable = std::all_of(model_id.begin(), model_id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!printable || model_id.size() > model_id_bytes_max) return;
+  const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
+    storage::EntityChange change;
+    if (!current.twin || current.twin->model_id == model_id) return change;
+    auto after = std::make_shared<twin::Twin>(*current.twin);
+    after->model_id = model_id;
+    change.twin = std::move(after);
+    return change;
+  };
+  store_.update(id, decide, {});
+}
+
+}  // namespace twinhub::hub

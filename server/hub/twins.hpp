@@ -1,0 +1,62 @@
+// Reading and changing twins, for both doors.
+// Source: azure-docs iot-hub-devguide-device-twins.
+#pragma once
+
+#include "protocol/ids.hpp"
+#include "protocol/twin/patch.hpp"
+#include "server/hub/clock.hpp"
+#include "server/hub/device_links.hpp"
+#include "server/hub/done.hpp"
+#include "server/hub/presence.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace twinhub::hub {
+
+/// Any thread.
+class Twins {
+ public:
+  struct Answer {
+    std::string json;  ///< the service view
+    std::string etag;  ///< unquoted
+  };
+  /// What the caller's api-version asks for.
+  struct Dialect {
+    bool arrays_allowed = true;  ///< from 2019-10-01
+    bool show_model_id = true;   ///< from 2020-09-30
+  };
+
+  Twins(storage::Store& store, const Clock& clock, Presence& presence, DeviceLinks& links);
+
+  // Back ends
+  void get(const IdentityId& id, Dialect dialect, Done<Answer> done);
+  /// Errors: those of twin::apply_service_patch; precondition_failed; device_not_found. On success, the delta has been
+  /// handed to the device's link, after the commit and in version order.
+  void patch(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect, Done<Answer> done);
+  void replace(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
+               Done<Answer> done);
+
+  // Devices
+  void get_device_view(const IdentityId& id, Done<std::string> done);
+  /// Answers with the new reported.$version. Errors: those of twin::apply_reported_patch; device_not_found.
+  void patch_reported(const IdentityId& id, std::string_view body, std::optional<std::uint64_t> expected_version,
+                      Done<std::uint64_t> done);
+  /// Keeps the PnP model id that a device announced at CONNECT; writes only when it differs.
+  void announce_model(const IdentityId& id, std::string_view model_id);
+
+ private:
+  enum class Write : std::uint8_t { patch, replace };
+  void write(Write kind, const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
+             Done<Answer> done);
+
+  storage::Store& store_;
+  const Clock& clock_;
+  Presence& presence_;
+  DeviceLinks& links_;
+};
+
+}  // namespace twinhub::hub

@@ -1,0 +1,134 @@
+// CONNECT: who is it, may it, what did it leave behind; and the end of a connection: presence, take-over, the will.
+#include "protocol/iothub/connect_fields.hpp"
+#include "protocol/mqtt/encode.hpp"
+#include "server/mqtt/connection.hpp"
+#include "server/mqtt/door_lane.hpp"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+
+namespace twinhub::mqtt_door {
+namespace {
+
+using mqtt::ReturnCode;
+
+}  // namespace
+
+void Connection::on_connect(const mqtt::Connect& connect) {
+  auto device = std::make_unique<Device>();
+  bool session_present = false;
+  auto refusal = check_connect(connect, *device);
+  if (!refusal) refusal = open_session(*device, session_present);
+  if (refusal) return refuse(*refusal);
+
+  const IdentityId id = device->login.id;
+  const auto older = lane_.table().enter(id, handle());
+  // Looked at again: it may have been deleted or disabled before the hub could find this connection.
+  refusal = check_connect(connect, *device);
+  if (refusal) lane_.table().leave(id, handle());
+  // Before the older one ends, so that the device is never shown as disconnected in between.
+  if (!refusal) lane_.hub().presence.connected(id);
+  if (older) close_older(*older);
+  if (refusal) return refuse(*refusal);
+  enter(connect.keep_alive_seconds, std::move(device), session_present);
+}
+
+void Connection::enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device> device, bool session_present) {
+  device_ = std::move(device);
+  note_filters();
+  keep_alive_seconds_ = keep_alive_seconds;
+  const IdentityId& id = device_->login.id;
+  if (!device_->model_id.empty()) lane_.hub().twins.announce_model(id, device_->model_id);
+  lane_.counters.connects_accepted.fetch_add(1, std::memory_order_relaxed);
+  session_.accept();
+  mqtt::append_connack(out_, session_present, ReturnCode::accepted);
+  wrote();
+  look_again(std::min(keep_alive_deadline(), token_deadline()));
+}
+
+std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect& connect, Device& device) const {
+  if (!connect.user_name) return Refusal{ReturnCode::bad_user_name_or_password, "no user name"};
+  const auto fields = iothub::parse_user_name(*connect.user_name);
+  if (!fields) return Refusal{ReturnCode::bad_user_name_or_password, "the user name cannot be read"};
+  if (connect.client_id.empty()) return Refusal{ReturnCode::bad_user_name_or_password, "no client identifier"};
+  if (connect.client_id != iothub::client_id_of(fields->id)) {
+    return Refusal{ReturnCode::not_authorized, "the client identifier is not that of the user name's identity"};
+  }
+  if (connect.will && connect.will->qos == 2) return Refusal{ReturnCode::not_authorized, "a will of QoS 2"};
+  if (!connect.password) return Refusal{ReturnCode::not_authorized, "no password"};
+
+  auto login = lane_.hub().authenticator.login_device(fields->id, *connect.password);
+  if (!login) {
+    const bool passing = login.error().code == Errc::service_unavailable;
+    return Refusal{passing ? ReturnCode::server_unavailable : ReturnCode::not_authorized, login.error().detail};
+  }
+  device.login = std::move(*login);
+  device.model_id = fields->model_id;
+  device.clean_session = connect.clean_session;
+  if (connect.will) {
+    device.will = std::make_unique<Device::Will>(
+        Device::Will{std::string(connect.will->topic), std::string(connect.will->message), connect.will->retain});
+  }
+  return std::nullopt;
+}
+
+/// Clean session 0 takes up what is kept, or begins to keep; clean session 1 drops it.
+std::optional<Connection::Refusal> Connection::open_session(Device& device, bool& session_present) {
+  storage::Store& store = lane_.hub().store;
+  const IdentityId& id = device.login.id;
+  auto kept = store.read_session(id);
+  if (!kept) return Refusal{ReturnCode::server_unavailable, kept.error().detail};
+  session_present = !device.clean_session && kept->has_value();
+  if (session_present) {
+    device.subscriptions = std::move((*kept)->subscriptions);
+    return std::nullopt;
+  }
+  if (device.clean_session != kept->has_value()) return std::nullopt;
+  // Nobody is told of this write: it may become durable later.
+  const storage::Session empty;
+  const auto written = store.put_session(id, device.clean_session ? nullptr : &empty, {});
+  if (!written) return Refusal{ReturnCode::server_unavailable, written.error().detail};
+  return std::nullopt;
+}
+
+void Connection::refuse(const Refusal& refusal) {
+  lane_.counters.connects_refused.fetch_add(1, std::memory_order_relaxed);
+  spdlog::debug("CONNECT refused with {}: {}", static_cast<int>(refusal.code), refusal.why);
+  mqtt::append_connack(out_, false, refusal.code);
+  close(CloseReason::refused);
+}
+
+void Connection::close_older(const ConnectionHandle& older) {
+  lane_.counters.take_overs.fetch_add(1, std::memory_order_relaxed);
+  older.lane->io().post([older] {
+    if (Connection* connection = older.lane->find(older.connection)) connection->close(CloseReason::taken_over);
+  });
+}
+
+void Connection::leave(CloseReason reason) {
+  const IdentityId& id = device_->login.id;
+  lane_.table().leave(id, handle());
+  lane_.hub().presence.disconnected(id);
+  // A DISCONNECT discards the will [MQTT-3.1.2-10]. Neither does the hub publish wills because it is being restarted:
+  // the devices are well. Nor that of a deleted device, which would come back in the event log.
+  const bool discarded = reason == CloseReason::disconnect || reason == CloseReason::shutting_down ||
+                         reason == CloseReason::identity_deleted;
+  if (device_->will && !discarded) publish_will();
+}
+
+void Connection::publish_will() {
+  const Device::Will& will = *device_->will;
+  const auto topic = iothub::parse_device_topic(will.topic, device_->login.id);
+  const auto* telemetry = topic ? std::get_if<iothub::TelemetryTopic>(&*topic) : nullptr;
+  if (telemetry == nullptr) return;  // not its own: dropped when it would be sent
+  lane_.hub().telemetry.ingest(device_->login,
+                               {.property_bag = telemetry->property_bag,
+                                .body = will.message,
+                                .retain = will.retain,
+                                .dup = false,
+                                .is_will = true,
+                                .model_id = device_->model_id},
+                               [](const Result<void>&, storage::Outbox&) {});
+}
+
+}  // namespace twinhub::mqtt_door

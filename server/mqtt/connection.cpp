@@ -1,0 +1,191 @@
+#include "server/mqtt/connection.hpp"
+
+#include "protocol/mqtt/encode.hpp"
+#include "server/mqtt/door_lane.hpp"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <utility>
+
+namespace twinhub::mqtt_door {
+namespace {
+
+constexpr int reads_per_wake_up = 8;  // then the neighbours have their turn
+constexpr std::size_t unsent_bytes_pause = 64 * 1024;
+
+}  // namespace
+
+Connection::Connection(DoorLane& lane, std::uint64_t id, int descriptor, std::shared_ptr<SSL_CTX> tls)
+    : lane_(lane),
+      id_(id),
+      tls_(std::move(tls)),
+      socket_(descriptor, tls_.get()),
+      session_(lane.options().packet_bytes_max),
+      last_received_(lane.now()) {}
+
+Connection::~Connection() = default;
+
+void Connection::start() { look_again(lane_.now() + lane_.options().connect_timeout); }
+
+void Connection::ready(bool readable, bool writable, bool hung_up) {
+  if (closed_) return;
+  if (hung_up && !readable) return close(CloseReason::peer_closed);
+  if (hung_up && (paused_ || stopping_)) return close(CloseReason::peer_closed);  // nobody is left to hear the answers
+  if (!socket_.handshaken()) {
+    const auto outcome = socket_.handshake();
+    if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
+    if (outcome == Socket::Outcome::would_block) return update_interest();
+    update_interest();
+  }
+  if (writable && !out_.empty()) flush();
+  if (readable && !closed_) read();
+}
+
+void Connection::read() {
+  if (closed_ || paused_ || stopping_ || !socket_.handshaken()) return;
+  auto& scratch = lane_.scratch();
+  for (int i = 0; i < reads_per_wake_up; ++i) {
+    std::size_t size = 0;
+    const auto outcome = socket_.read(scratch.data(), scratch.size(), size);
+    if (outcome == Socket::Outcome::would_block) return update_interest();
+    if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
+    last_received_ = Clock::now();  // the lane's time may be a second old
+    const auto fault = session_.receive({scratch.data(), size}, *this, out_);
+    if (fault && !closed_) {
+      lane_.counters.protocol_faults.fetch_add(1, std::memory_order_relaxed);
+      return close(CloseReason::protocol_fault);
+    }
+    if (closed_) return;
+    if (!out_.empty()) wrote();
+    update_interest();
+    if (paused_ || closed_) return;
+    if (size < scratch.size() && !socket_.has_pending()) return;
+  }
+  if (socket_.has_pending()) lane_.read_later(*this);
+}
+
+/// Bytes were appended to `out_`: they leave at the end of the wake-up, or now when they are many. A peer that does not
+/// take them is held back, then closed.
+void Connection::wrote() {
+  if (closed_) return;
+  if (out_.size() > unsent_bytes_pause && !write_interest_) flush();
+  if (closed_ || out_.empty()) return;
+  if (out_.size() > lane_.options().output_bytes_max) {
+    lane_.counters.slow_readers_closed.fetch_add(1, std::memory_order_relaxed);
+    return close(CloseReason::slow_reader);
+  }
+  if (!flush_queued_ && !write_interest_) {
+    flush_queued_ = true;
+    lane_.flush_later(*this);
+  }
+}
+
+void Connection::flush() {
+  flush_queued_ = false;
+  if (closed_) return;
+  std::size_t written = 0;
+  const auto outcome = socket_.write(out_, written);
+  if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
+  if (written == out_.size()) {
+    std::string().swap(out_);
+    if (stopping_ && in_flight_ == 0) return close(CloseReason::shutting_down);
+  } else {
+    out_.erase(0, written);
+  }
+  update_interest();
+}
+
+/// Tells epoll what this connection waits for, and reads on when a pause is over.
+void Connection::update_interest() {
+  if (closed_) return;
+  const auto in_flight_max = lane_.options().in_flight_max;
+  const bool was_paused = paused_;
+  if (paused_) {
+    paused_ = in_flight_ > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
+  } else {
+    paused_ = in_flight_ >= in_flight_max || out_.size() > unsent_bytes_pause;
+  }
+  const bool want_read = !paused_ && !stopping_ && (socket_.handshaken() || !socket_.wants_write());
+  const bool want_write = socket_.handshaken() ? !out_.empty() && !flush_queued_ : socket_.wants_write();
+  if (want_read != reading_ || want_write != write_interest_) {
+    reading_ = want_read;
+    write_interest_ = want_write;
+    lane_.poller().change(socket_.descriptor(), *this, want_read, want_write);
+  }
+  if (was_paused && !paused_ && socket_.has_pending()) lane_.read_later(*this);
+}
+
+void Connection::request_ended() {
+  --in_flight_;
+  if (stopping_ && in_flight_ == 0 && out_.empty()) return close(CloseReason::shutting_down);
+  if (paused_) update_interest();
+}
+
+void Connection::send_publish(std::string_view topic, std::string_view payload) {
+  if (closed_) return;
+  // Twin answers, deltas and methods go out at QoS 0, whatever was granted: the cloud does so.
+  mqtt::append_publish(out_, {.topic = topic, .payload = payload});
+  lane_.counters.publishes_sent.fetch_add(1, std::memory_order_relaxed);
+  wrote();
+}
+
+void Connection::close(CloseReason reason) {
+  if (closed_) return;
+  // A last answer (a refused CONNECT's return code) leaves if the socket takes it at once.
+  if (!out_.empty() && socket_.handshaken() && reason != CloseReason::slow_reader) {
+    std::size_t written = 0;
+    (void)socket_.write(out_, written);
+  }
+  closed_ = true;
+  session_.close();
+  lane_.poller().remove(socket_.descriptor());
+  if (reason != CloseReason::peer_closed) socket_.shut_down();
+  if (device_) leave(reason);
+  lane_.bury(*this);
+}
+
+void Connection::stop_when_answered() {
+  stopping_ = true;
+  if (!device_ || (in_flight_ == 0 && out_.empty())) return close(CloseReason::shutting_down);
+  update_interest();
+}
+
+Clock::time_point Connection::keep_alive_deadline() const {
+  // [MQTT-3.1.2-24]: one and a half times the keep alive; IoT Hub caps it, and gives the cap to a keep alive of 0.
+  const auto cap = std::chrono::duration_cast<std::chrono::milliseconds>(lane_.options().keep_alive_max);
+  const auto wanted = std::chrono::milliseconds(keep_alive_seconds_ * 1500);
+  return last_received_ + (keep_alive_seconds_ == 0 ? cap : std::min(wanted, cap));
+}
+
+Clock::time_point Connection::token_deadline() const {
+  const auto grace = static_cast<std::uint64_t>(lane_.options().token_expiry_grace.count());
+  const std::uint64_t now_unix = (lane_.hub().clock.now().ticks - unix_epoch_ticks) / ticks_per_second;
+  const std::uint64_t expires = device_->login.token_expires_at;
+  if (expires <= now_unix && now_unix - expires >= grace) return Clock::time_point::min();
+  constexpr std::uint64_t hour = 3600;  // some tokens live until the end of time; by then this has been asked again
+  const std::uint64_t seconds_left =
+      expires > now_unix ? std::min(expires - now_unix, hour) + grace : grace - (now_unix - expires);
+  return lane_.now() + std::chrono::seconds(seconds_left);
+}
+
+void Connection::look_again(Clock::time_point when) {
+  // A deadline beyond the wheel's turn is looked at again before the wheel has turned.
+  next_look_ = std::min(when, lane_.now() + TimerWheel::reach);
+  lane_.schedule(id_, next_look_);
+}
+
+void Connection::check_deadline() {
+  if (closed_ || lane_.now() < next_look_) return;
+  if (!device_) return close(CloseReason::timed_out);
+  const auto keep_alive = keep_alive_deadline();
+  if (lane_.now() >= keep_alive) return close(CloseReason::timed_out);
+  const auto token = token_deadline();
+  if (lane_.now() >= token) return close(CloseReason::token_expired);
+  look_again(std::min(keep_alive, token));
+}
+
+void Connection::on_puback(std::uint16_t) {}  // nothing is sent at QoS 1 yet
+
+void Connection::on_disconnect() { close(CloseReason::disconnect); }
+
+}  // namespace twinhub::mqtt_door

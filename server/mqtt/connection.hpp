@@ -1,0 +1,162 @@
+// One device's connection: bytes from a socket into an MQTT session, what the session tells into calls of the hub, the
+// hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp and
+// device_requests.cpp.
+#pragma once
+
+#include "protocol/iothub/device_topics.hpp"
+#include "protocol/mqtt/server_session.hpp"
+#include "server/hub/authenticator.hpp"
+#include "server/hub/done.hpp"
+#include "server/mqtt/poller.hpp"
+#include "server/mqtt/session_table.hpp"
+#include "server/mqtt/socket.hpp"
+#include "server/mqtt/timer_wheel.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::mqtt_door {
+
+enum class CloseReason : std::uint8_t {
+  peer_closed,
+  disconnect,  ///< the client said DISCONNECT: its will is discarded
+  protocol_fault,
+  refused,    ///< CONNECT was answered with a return code
+  timed_out,  ///< keep alive, or no CONNECT in time
+  token_expired,
+  taken_over,
+  identity_changed,
+  identity_deleted,
+  slow_reader,
+  store_failed,
+  shutting_down,
+};
+
+class DoorLane;
+
+/// One thread: its lane's. Others reach it by ConnectionHandle.
+class Connection final : public Pollable, private mqtt::Handler {
+ public:
+  Connection(DoorLane& lane, std::uint64_t id, int descriptor, std::shared_ptr<SSL_CTX> tls);
+  ~Connection() override;
+
+  void start();
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  /// REQUIRES: reached through the session table, so CONNECT was accepted.
+  [[nodiscard]] const hub::DeviceLogin& login() const { return device_->login; }
+
+  // Bytes
+  void ready(bool readable, bool writable, bool hung_up) override;
+  void read();
+  void flush();
+  /// Sends what can be sent at once, then ends the connection. May be called at any time; only the first call counts.
+  void close(CloseReason reason);
+  void check_deadline();
+  void stop_when_answered();
+
+  /// A desired-property delta, if the device subscribed to them.
+  void send_delta(std::uint64_t version, std::string_view delta);
+
+ private:
+  /// What exists from the accepted CONNECT on.
+  struct Device {
+    hub::DeviceLogin login;
+    std::string model_id;
+    bool clean_session = false;
+    std::vector<storage::Subscription> subscriptions;
+    std::uint8_t filter_kinds = 0;  ///< bit per iothub::FilterKind
+    struct Will {
+      std::string topic;
+      std::string message;
+      bool retain = false;
+    };
+    std::unique_ptr<Will> will;
+  };
+  /// PUBACKs leave in the order of their PUBLISHes [MQTT-4.6.0-2].
+  struct PendingAck {
+    std::uint16_t packet_id = 0;
+    bool due = false;
+  };
+
+  // mqtt::Handler
+  void on_connect(const mqtt::Connect& connect) override;
+  void on_publish(const mqtt::Publish& publish) override;
+  void on_subscribe(std::uint16_t packet_id, std::span<const mqtt::SubscribeEntry> entries) override;
+  void on_unsubscribe(std::uint16_t packet_id, std::span<const std::string_view> filters) override;
+  void on_puback(std::uint16_t packet_id) override;
+  void on_disconnect() override;
+
+  // connect.cpp
+  struct Refusal {
+    mqtt::ReturnCode code;
+    std::string why;
+  };
+  [[nodiscard]] std::optional<Refusal> check_connect(const mqtt::Connect& connect, Device& device) const;
+  [[nodiscard]] std::optional<Refusal> open_session(Device& device, bool& session_present);
+  void refuse(const Refusal& refusal);
+  void enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device> device, bool session_present);
+  void close_older(const ConnectionHandle& older);
+  void leave(CloseReason reason);
+  void publish_will();
+
+  // subscriptions.cpp
+  [[nodiscard]] std::uint8_t add_subscription(const mqtt::SubscribeEntry& entry);
+  void note_filters();
+  [[nodiscard]] bool has_filter(iothub::FilterKind kind) const;
+  /// Keeps the session's subscriptions, then runs `answer`; at once with clean session 1.
+  void keep_session(std::function<void(Connection&)> answer);
+
+  // device_requests.cpp
+  void get_twin(std::string_view rid);
+  void patch_reported(std::string_view rid, std::optional<std::string_view> version, std::string_view body);
+  void ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish& publish);
+  void answer_error(std::string_view rid, const Error& error);
+  void send_twin_response(unsigned status, std::string_view rid, std::optional<std::uint64_t> version,
+                          std::string_view body);
+  void acknowledge(std::uint16_t packet_id);
+
+  // connection.cpp
+  void send_publish(std::string_view topic, std::string_view payload);
+  void wrote();
+  void update_interest();
+  void request_began() { ++in_flight_; }
+  void request_ended();
+  /// Has the wheel bring this connection up at `when`; what was asked for before is forgotten.
+  void look_again(Clock::time_point when);
+  [[nodiscard]] Clock::time_point keep_alive_deadline() const;
+  /// When the token's grace ends; min() when it has ended.
+  [[nodiscard]] Clock::time_point token_deadline() const;
+  [[nodiscard]] ConnectionHandle handle() { return {&lane_, id_}; }
+
+  /// Wraps `task` so that it runs on this connection, on its thread, if it is still there, and counts as one request in
+  /// flight.
+  template <class T, class Task>
+  [[nodiscard]] hub::Done<T> when_done(Task task);
+
+  DoorLane& lane_;
+  std::uint64_t id_;
+  std::shared_ptr<SSL_CTX> tls_;  // the context outlives its connections, over a reload too
+  Socket socket_;
+  mqtt::ServerSession session_;
+  std::string out_;  // bytes to send; no memory while there are none
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<std::deque<PendingAck>> acks_;
+  Clock::time_point last_received_;
+  Clock::time_point next_look_;  // other times that the wheel brings this connection up are left-overs
+  std::uint32_t in_flight_ = 0;
+  std::uint16_t keep_alive_seconds_ = 0;
+  bool closed_ = false;
+  bool stopping_ = false;
+  bool flush_queued_ = false;
+  bool reading_ = true;          // epoll asks for bytes
+  bool write_interest_ = false;  // epoll asks for room
+  bool paused_ = false;          // too much in flight or unsent
+};
+
+}  // namespace twinhub::mqtt_door

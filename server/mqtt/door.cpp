@@ -1,0 +1,70 @@
+#include "server/mqtt/door_lane.hpp"
+#include "server/mqtt/mqtt_door.hpp"
+#include "server/mqtt/session_table.hpp"
+
+#include <future>
+#include <thread>
+#include <vector>
+
+namespace twinhub::mqtt_door {
+namespace {
+
+class MqttDoor final : public Door {
+ public:
+  MqttDoor(hub::Hub& hub, SessionTable& table, net::Threads& threads, DoorOptions options) : options_(options) {
+    for (auto& io : threads.io()) lanes_.push_back(std::make_unique<DoorLane>(*io, hub, table, options_));
+  }
+
+  void adopt(net::IoThread& lane, int descriptor, const std::string&, std::shared_ptr<SSL_CTX> tls) override {
+    lanes_[lane.index()]->adopt(descriptor, std::move(tls));
+  }
+
+  void stop(std::chrono::milliseconds within) override {
+    const auto deadline = Clock::now() + within;
+    on_every_lane([](DoorLane& lane) { lane.begin_stop(); });
+    while (figures().connections > 0 && Clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    on_every_lane([](DoorLane& lane) { lane.finish_stop(); });
+  }
+
+  DoorFigures figures() const override {
+    DoorFigures sum;
+    for (const auto& lane : lanes_) {
+      const auto& counters = lane->counters;
+      sum.connections += counters.connections.load(std::memory_order_relaxed);
+      sum.connects_accepted += counters.connects_accepted.load(std::memory_order_relaxed);
+      sum.connects_refused += counters.connects_refused.load(std::memory_order_relaxed);
+      sum.packets_received += counters.packets_received.load(std::memory_order_relaxed);
+      sum.publishes_sent += counters.publishes_sent.load(std::memory_order_relaxed);
+      sum.protocol_faults += counters.protocol_faults.load(std::memory_order_relaxed);
+      sum.take_overs += counters.take_overs.load(std::memory_order_relaxed);
+      sum.slow_readers_closed += counters.slow_readers_closed.load(std::memory_order_relaxed);
+    }
+    return sum;
+  }
+
+ private:
+  /// Runs `task` on every lane's thread and waits for it.
+  template <class Task>
+  void on_every_lane(Task task) {
+    for (auto& lane : lanes_) {
+      std::promise<void> done;
+      lane->io().post([&] {
+        task(*lane);
+        done.set_value();
+      });
+      done.get_future().wait();
+    }
+  }
+
+  DoorOptions options_;
+  std::vector<std::unique_ptr<DoorLane>> lanes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Door> make_door(hub::Hub& hub, hub::DeviceLinks& links, net::Threads& threads, DoorOptions options) {
+  return std::make_unique<MqttDoor>(hub, dynamic_cast<SessionTable&>(links), threads, options);
+}
+
+}  // namespace twinhub::mqtt_door

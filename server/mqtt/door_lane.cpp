@@ -1,0 +1,109 @@
+#include "server/mqtt/door_lane.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace twinhub::mqtt_door {
+
+DoorLane::DoorLane(net::IoThread& io, hub::Hub& hub, SessionTable& table, const DoorOptions& options)
+    : io_(io),
+      hub_(hub),
+      table_(table),
+      options_(options),
+      poller_(io.context(), [this] { end_of_wake_up(); }),
+      wheel_(now_),
+      timer_(io.context()) {
+  // The thread is not running yet, or has not reached this context's work: nothing else touches the lane.
+  poller_.start();
+  boost::asio::post(io_.context(), [this] { tick(); });
+}
+
+void DoorLane::adopt(int descriptor, std::shared_ptr<SSL_CTX> tls) {
+  if (stopping_) {
+    ::close(descriptor);
+    return;
+  }
+  now_ = Clock::now();
+  const std::uint64_t id = next_id_++;
+  auto connection = std::make_unique<Connection>(*this, id, descriptor, std::move(tls));
+  if (!poller_.add(descriptor, *connection)) return;
+  counters.connections.fetch_add(1, std::memory_order_relaxed);
+  Connection& started = *connection;
+  connections_.emplace(id, std::move(connection));
+  started.start();
+}
+
+Connection* DoorLane::find(std::uint64_t id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void DoorLane::flush_later(Connection& connection) {
+  to_flush_.push_back(connection.id());
+  run_later();
+}
+
+void DoorLane::read_later(Connection& connection) {
+  to_read_.push_back(connection.id());
+  run_later();
+}
+
+void DoorLane::bury(Connection& connection) {
+  const auto found = connections_.find(connection.id());
+  if (found == connections_.end()) return;
+  buried_.push_back(std::move(found->second));
+  connections_.erase(found);
+  counters.connections.fetch_sub(1, std::memory_order_relaxed);
+  run_later();
+}
+
+/// Work that waits for the end of a wake-up: after a batch of the poller, or behind the tasks that were posted
+/// together.
+void DoorLane::run_later() {
+  if (later_posted_) return;
+  later_posted_ = true;
+  boost::asio::post(io_.context(), [this] {
+    later_posted_ = false;
+    end_of_wake_up();
+  });
+}
+
+void DoorLane::end_of_wake_up() {
+  now_ = Clock::now();
+  for (const std::uint64_t id : std::exchange(to_read_, {})) {
+    if (Connection* connection = find(id)) connection->read();
+  }
+  for (const std::uint64_t id : std::exchange(to_flush_, {})) {
+    if (Connection* connection = find(id)) connection->flush();
+  }
+  buried_.clear();
+}
+
+void DoorLane::tick() {
+  if (stopping_) return;
+  now_ = Clock::now();
+  wheel_.advance(now_, [this](std::uint64_t id) {
+    if (Connection* connection = find(id)) connection->check_deadline();
+  });
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tick();
+  });
+}
+
+void DoorLane::begin_stop() {
+  stopping_ = true;
+  timer_.cancel();
+  std::vector<Connection*> all;
+  for (const auto& [id, connection] : connections_) all.push_back(connection.get());
+  for (Connection* connection : all) connection->stop_when_answered();
+}
+
+void DoorLane::finish_stop() {
+  std::vector<Connection*> all;
+  for (const auto& [id, connection] : connections_) all.push_back(connection.get());
+  for (Connection* connection : all) connection->close(CloseReason::shutting_down);
+  buried_.clear();
+  poller_.stop();
+}
+
+}  // namespace twinhub::mqtt_door

@@ -1,0 +1,57 @@
+// Who is connected, and on which thread: how the hub reaches a device, and how a take-over finds the older connection.
+#pragma once
+
+#include "protocol/ids.hpp"
+#include "server/hub/device_links.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace twinhub::mqtt_door {
+
+class DoorLane;
+
+/// Names a connection without keeping it alive: the lane looks the id up, and finds nothing once it is gone.
+struct ConnectionHandle {
+  DoorLane* lane = nullptr;
+  std::uint64_t connection = 0;
+
+  bool operator==(const ConnectionHandle&) const = default;
+};
+
+/// Any thread.
+class SessionTable final : public hub::DeviceLinks {
+ public:
+  /// Makes `handle` the one connection of `id`; returns the older one, which is to be closed.
+  [[nodiscard]] std::optional<ConnectionHandle> enter(const IdentityId& id, ConnectionHandle handle);
+  /// Forgets `id` if `handle` is still its connection.
+  void leave(const IdentityId& id, ConnectionHandle handle);
+
+  void desired_changed(const IdentityId& id, std::uint64_t version, const std::shared_ptr<const std::string>& delta,
+                       storage::Outbox& outbox) override;
+  void identity_changed(const iothub::Identity& before, const iothub::Identity& now, storage::Outbox& outbox) override;
+  void identity_deleted(const IdentityId& id, storage::Outbox& outbox) override;
+
+ private:
+  // A device and its modules share a shard, so that deleting a device finds all of them.
+  struct alignas(64) Shard {
+    std::mutex mutex;
+    std::unordered_map<IdentityId, ConnectionHandle> connections;
+    std::size_t modules = 0;  ///< of them; mostly none, and then nobody has to look for a device's modules
+  };
+  Shard& shard_of(const IdentityId& id) { return shards_[std::hash<std::string>{}(id.device) % shards_.size()]; }
+  [[nodiscard]] std::optional<ConnectionHandle> find(const IdentityId& id);
+  /// The connections of `id` and, of a device, of its modules.
+  [[nodiscard]] std::vector<ConnectionHandle> find_with_modules(const IdentityId& id);
+
+  std::array<Shard, 64> shards_;
+};
+
+}  // namespace twinhub::mqtt_door

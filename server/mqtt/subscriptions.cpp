@@ -1,0 +1,86 @@
+// SUBSCRIBE and UNSUBSCRIBE. With clean session 0 the filters are kept by identity, over reconnects and restarts: SDKs
+// renew their tokens by reconnecting and do not subscribe again.
+#include "protocol/mqtt/encode.hpp"
+#include "server/mqtt/connection.hpp"
+#include "server/mqtt/door_lane.hpp"
+#include "server/mqtt/when_done.hpp"
+
+#include <algorithm>
+
+namespace twinhub::mqtt_door {
+namespace {
+
+constexpr std::uint8_t bit_of(iothub::FilterKind kind) {
+  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
+}
+
+}  // namespace
+
+void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::SubscribeEntry> entries) {
+  lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
+  std::vector<std::uint8_t> codes;
+  codes.reserve(entries.size());
+  for (const mqtt::SubscribeEntry& entry : entries) codes.push_back(add_subscription(entry));
+  // Active from here on, before SUBACK: no delta may fall between it and the twin that the client reads next.
+  note_filters();
+  keep_session([packet_id, codes = std::move(codes)](Connection& self) {
+    mqtt::append_suback(self.out_, packet_id, codes);
+    self.wrote();
+  });
+}
+
+void Connection::on_unsubscribe(std::uint16_t packet_id, std::span<const std::string_view> filters) {
+  lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
+  auto& subscriptions = device_->subscriptions;
+  const auto removed = std::erase_if(subscriptions, [&](const storage::Subscription& subscription) {
+    return std::find(filters.begin(), filters.end(), subscription.filter) != filters.end();
+  });
+  note_filters();
+  const auto answer = [packet_id](Connection& self) {
+    mqtt::append_unsuback(self.out_, packet_id);  // [MQTT-3.10.4-5]: an unknown filter is answered too
+    self.wrote();
+  };
+  if (removed == 0) return answer(*this);
+  keep_session(answer);
+}
+
+std::uint8_t Connection::add_subscription(const mqtt::SubscribeEntry& entry) {
+  auto& subscriptions = device_->subscriptions;
+  if (!iothub::parse_topic_filter(entry.filter, device_->login.id)) return mqtt::suback_failure;
+  const auto granted = std::min<std::uint8_t>(entry.requested_qos, 1);
+  const auto same = std::find_if(subscriptions.begin(), subscriptions.end(),
+                                 [&](const storage::Subscription& known) { return known.filter == entry.filter; });
+  if (same != subscriptions.end()) {
+    same->qos = granted;
+    return granted;
+  }
+  if (subscriptions.size() >= lane_.options().subscriptions_max) return mqtt::suback_failure;
+  subscriptions.push_back({std::string(entry.filter), granted});
+  return granted;
+}
+
+void Connection::note_filters() {
+  device_->filter_kinds = 0;
+  for (const storage::Subscription& subscription : device_->subscriptions) {
+    if (const auto kind = iothub::parse_topic_filter(subscription.filter, device_->login.id)) {
+      device_->filter_kinds = static_cast<std::uint8_t>(device_->filter_kinds | bit_of(*kind));
+    }
+  }
+}
+
+bool Connection::has_filter(iothub::FilterKind kind) const {
+  return device_ && (device_->filter_kinds & bit_of(kind)) != 0;
+}
+
+void Connection::keep_session(std::function<void(Connection&)> answer) {
+  if (device_->clean_session) return answer(*this);
+  const storage::Session session{device_->subscriptions};
+  auto done = when_done<void>([answer = std::move(answer)](Connection& self, const Result<void>& kept) {
+    if (!kept) return self.close(CloseReason::store_failed);
+    answer(self);
+  });
+  const auto queued = lane_.hub().store.put_session(device_->login.id, &session, done);
+  if (!queued) close(CloseReason::store_failed);
+}
+
+}  // namespace twinhub::mqtt_door

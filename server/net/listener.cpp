@@ -1,0 +1,153 @@
+#include "server/net/listener.hpp"
+
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <cstring>
+#include <future>
+
+namespace twinhub::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr int backlog = 4096;
+constexpr int accepts_per_wake_up = 64;
+constexpr std::chrono::milliseconds back_off{100};
+
+std::string place(const std::string& address, std::uint16_t port) {
+  return "port " + std::to_string(port) + " on " + address;
+}
+
+Error listen_error(const std::string& address, std::uint16_t port, const std::string& setting,
+                   const boost::system::error_code& error) {
+  const std::string where = place(address, port);
+  if (error == asio::error::address_in_use) {
+    return fail(Errc::service_unavailable, where + " is in use by another process (" + setting + ")");
+  }
+  if (error == asio::error::access_denied) {
+    return fail(Errc::service_unavailable,
+                where + " may not be opened by this user (" + setting +
+                    "): run as root, or give the program CAP_NET_BIND_SERVICE, or choose a port above 1023");
+  }
+  return fail(Errc::service_unavailable, where + " cannot be opened (" + setting + "): " + error.message());
+}
+
+/// Accepts on the first I/O thread.
+class TcpListener final : public Listener {
+ public:
+  TcpListener(tcp::acceptor acceptor, Threads& threads, Accepted accepted)
+      : threads_(threads),
+        lane_(*threads.io().front()),
+        acceptor_(std::move(acceptor)),
+        timer_(lane_.context()),
+        accepted_(std::move(accepted)),
+        port_(acceptor_.local_endpoint().port()) {}
+
+  ~TcpListener() override = default;
+
+  void start() override {
+    asio::post(lane_.context(), [this] { wait(); });
+  }
+
+  void stop() override {
+    std::promise<void> closed;
+    asio::post(lane_.context(), [this, &closed] {
+      stopped_ = true;
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+      timer_.cancel();
+      // What the cancellations queued runs before this.
+      asio::post(lane_.context(), [&closed] { closed.set_value(); });
+    });
+    closed.get_future().wait();
+  }
+
+  std::uint16_t port() const override { return port_; }
+
+ private:
+  void wait() {
+    acceptor_.async_wait(tcp::acceptor::wait_read, [this](const boost::system::error_code& error) {
+      if (stopped_ || error) return;
+      accept_waiting();
+    });
+  }
+
+  void accept_waiting() {
+    for (int i = 0; i < accepts_per_wake_up; ++i) {
+      sockaddr_storage address{};
+      socklen_t size = sizeof address;
+      const int descriptor = ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
+                                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (descriptor >= 0) {
+        exhausted_ = false;
+        deal_out(descriptor, address, size);
+        continue;
+      }
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return back_off_and_wait();
+      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+    }
+    wait();
+  }
+
+  void back_off_and_wait() {
+    if (!exhausted_)
+      spdlog::error("port {}: no file descriptors left (errno {}), accepting again when some are free", port_, errno);
+    exhausted_ = true;
+    timer_.expires_after(back_off);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!stopped_ && !error) wait();
+    });
+  }
+
+  void deal_out(int descriptor, const sockaddr_storage& address, socklen_t size) {
+    const int on = 1;
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tcp::endpoint peer;
+    if (size <= peer.capacity()) {
+      std::memcpy(peer.data(), &address, size);
+      peer.resize(size);
+    }
+    IoThread& lane = *threads_.io()[next_++ % threads_.io().size()];
+    if (lane.is_current()) return accepted_(lane, descriptor, peer);
+    lane.post([this, &lane, descriptor, peer] { accepted_(lane, descriptor, peer); });
+  }
+
+  Threads& threads_;
+  IoThread& lane_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer timer_;
+  Accepted accepted_;
+  std::uint16_t port_;
+  std::size_t next_ = 0;
+  bool exhausted_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std::uint16_t port, std::string setting,
+                                                 Threads& threads, Accepted accepted) {
+  boost::system::error_code error;
+  const auto ip = asio::ip::make_address(address, error);
+  if (error)
+    return fail(Errc::service_unavailable, "'" + address + "' is not an IP address to listen on (" + setting + ")");
+  tcp::acceptor acceptor(threads.io().front()->context());
+  const tcp::endpoint endpoint(ip, port);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && ip.is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(backlog, error);
+  if (!error) acceptor.non_blocking(true, error);
+  if (error) return listen_error(address, port, setting, error);
+  return std::unique_ptr<Listener>(std::make_unique<TcpListener>(std::move(acceptor), threads, std::move(accepted)));
+}
+
+}  // namespace twinhub::net

@@ -1,0 +1,20 @@
+// The metrics page, in Prometheus' text format.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace twinhub::ops {
+
+struct Figure {
+  std::string name;  ///< e.g. "twinhub_mqtt_connections"; counters end in _total
+  std::string help;
+  double value = 0;
+  bool counter = false;  ///< else a gauge
+};
+
+/// What every process shows: resident memory, CPU seconds, open descriptors, start time, by their usual names.
+[[nodiscard]] std::vector<Figure> process_figures();
+[[nodiscard]] std::string render(const std::vector<Figure>& figures);
+
+}  // namespace twinhub::ops

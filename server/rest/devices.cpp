@@ -1,0 +1,48 @@
+#include "server/rest/handlers.hpp"
+
+#include <boost/asio/post.hpp>
+#include <charconv>
+
+namespace twinhub::rest {
+namespace {
+
+constexpr std::size_t list_max = 1000;
+
+/// `top`, or the most there can be when it is absent, no number or out of range.
+std::size_t top_of(const Request& request) {
+  const auto text = request.parameter("top");
+  std::size_t top = 0;
+  if (!text) return list_max;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), top);
+  if (error != std::errc{} || end != text->data() + text->size() || top < 1 || top > list_max) return list_max;
+  return top;
+}
+
+Response identity_response(const hub::Registry::Answer& answer) { return json_response(answer.json, answer.etag); }
+
+}  // namespace
+
+void list_devices(Reply reply, const Request& request, const Call&) {
+  RestLane& lane = *reply.lane;
+  boost::asio::post(lane.threads().workers(), [reply, &lane, top = top_of(request)] {
+    auto devices = lane.hub().registry.list(top);
+    lane.io().post([reply, &lane, devices = std::move(devices)] {
+      reply.send(devices ? json_response(*devices) : error_response(devices.error(), lane.hub().clock.now()));
+    });
+  });
+}
+
+void put_identity(Reply reply, const Request& request, const Call& call) {
+  reply.lane->hub().registry.put(call.id, request.body, request.if_match,
+                                 reply.done<hub::Registry::Answer>(identity_response));
+}
+
+void get_identity(Reply reply, const Request&, const Call& call) {
+  reply.lane->hub().registry.get(call.id, reply.done<hub::Registry::Answer>(identity_response));
+}
+
+void delete_identity(Reply reply, const Request& request, const Call& call) {
+  reply.lane->hub().registry.remove(call.id, request.if_match, reply.done<void>([] { return Response{204, {}, {}}; }));
+}
+
+}  // namespace twinhub::rest

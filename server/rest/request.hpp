@@ -1,0 +1,36 @@
+// One request as the handlers see it: decoded once, in the way that IoT Hub's clients need.
+// Source: clients differ: Azure IoT Explorer sends the whole path as one encoded segment, SDKs add trailing slashes,
+// .NET encodes '+'.
+#pragma once
+
+#include "protocol/ids.hpp"
+
+#include <boost/beast/http/verb.hpp>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace twinhub::rest {
+
+struct Request {
+  boost::beast::http::verb method = boost::beast::http::verb::unknown;
+  std::string path;                   ///< percent-decoded, with its leading '/', without a trailing one
+  std::vector<std::string> segments;  ///< of `path`
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
+  std::string authorization;
+  IfMatch if_match;
+  std::string body;
+
+  /// The first query parameter of that name, case-insensitive.
+  [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
+};
+
+/// Takes a request target apart. The path is percent-decoded once and only then split; '+' stays '+'.
+void read_target(std::string_view target, Request& request);
+
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace twinhub::rest

@@ -1,0 +1,48 @@
+#include "server/rest/rest_lane.hpp"
+
+#include "server/rest/http_session.hpp"
+
+#include <unistd.h>
+#include <vector>
+
+namespace twinhub::rest {
+
+RestLane::RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options)
+    : io_(io), hub_(hub), threads_(threads), options_(options) {}
+
+RestLane::~RestLane() = default;
+
+void RestLane::adopt(int descriptor, std::shared_ptr<SSL_CTX> tls) {
+  if (stopping_ || sessions_.size() >= options_.connections_max) {
+    ::close(descriptor);
+    return;
+  }
+  const std::uint64_t id = next_id_++;
+  auto session = make_http_session(*this, id, descriptor, std::move(tls));
+  if (!session) return;
+  counters.connections.fetch_add(1, std::memory_order_relaxed);
+  sessions_.emplace(id, session);
+  session->start();
+}
+
+HttpSession* RestLane::find(std::uint64_t id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void RestLane::forget(std::uint64_t id) {
+  if (sessions_.erase(id) > 0) counters.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void RestLane::stop(bool now) {
+  stopping_ = true;
+  std::vector<std::shared_ptr<HttpSession>> all;
+  for (const auto& [id, session] : sessions_) all.push_back(session);
+  for (const auto& session : all) session->stop(now);
+}
+
+void Reply::send(Response response) const {
+  if (HttpSession* found = lane->find(session)) found->respond(std::move(response));
+}
+
+}  // namespace twinhub::rest

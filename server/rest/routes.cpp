@@ -1,0 +1,174 @@
+#include "server/rest/routes.hpp"
+
+#include "server/hub/authenticator.hpp"
+#include "server/rest/api_version.hpp"
+#include "server/rest/handlers.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+namespace twinhub::rest {
+namespace {
+
+using hub::Right;
+using verb = boost::beast::http::verb;
+
+struct Route {
+  verb method;
+  std::string_view pattern;  ///< {id}: device, {mid}: module, {x}: anything
+  Right right;
+  Handler handler;           ///< null: known, but not built yet
+  std::string_view missing;  ///< what is not available, when handler is null
+};
+
+constexpr std::string_view methods = "Direct methods are";
+constexpr std::string_view messages = "Cloud-to-device messages are";
+constexpr std::string_view jobs = "Jobs are";
+constexpr std::string_view configurations = "Configurations are";
+constexpr std::string_view digital_twins = "The digital twin API is";
+constexpr std::string_view device_https = "The device API over HTTPS is";
+constexpr std::string_view files = "File upload is";
+
+// A pattern of literal words stands before one with a placeholder in its place.
+constexpr Route routes[] = {
+    {verb::get, "/devices", Right::registry_read, list_devices, {}},
+    {verb::put, "/devices/{id}", Right::registry_write, put_identity, {}},
+    {verb::get, "/devices/{id}", Right::registry_read, get_identity, {}},
+    {verb::delete_, "/devices/{id}", Right::registry_write, delete_identity, {}},
+    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, put_identity, {}},
+    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, get_identity, {}},
+    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, delete_identity, {}},
+
+    {verb::get, "/twins/{id}", Right::service_connect, get_twin, {}},
+    {verb::patch, "/twins/{id}", Right::service_connect, patch_twin, {}},
+    {verb::put, "/twins/{id}", Right::service_connect, replace_twin, {}},
+    {verb::get, "/twins/{id}/modules/{mid}", Right::service_connect, get_twin, {}},
+    {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, patch_twin, {}},
+    {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, replace_twin, {}},
+
+    // Known to IoT Hub's clients, not built yet
+    {verb::post, "/devices/query", Right::service_connect, nullptr, "Queries are"},
+    {verb::post, "/devices", Right::registry_write, nullptr, "Bulk operations are"},
+    {verb::post, "/devices/keys/regenerate", Right::registry_write, nullptr, "Key regeneration is"},
+    {verb::get, "/devices/{id}/modules", Right::registry_read, nullptr, "Listing modules is"},
+    {verb::delete_, "/devices/{id}/commands", Right::service_connect, nullptr, messages},
+    {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, nullptr, configurations},
+    {verb::get, "/statistics/devices", Right::registry_read, nullptr, "Statistics are"},
+    {verb::get, "/statistics/service", Right::registry_read, nullptr, "Statistics are"},
+    {verb::post, "/twins/{id}/methods", Right::service_connect, nullptr, methods},
+    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, nullptr, methods},
+    {verb::get, "/jobs/v2/query", Right::service_connect, nullptr, jobs},
+    {verb::put, "/jobs/v2/{x}", Right::service_connect, nullptr, jobs},
+    {verb::get, "/jobs/v2/{x}", Right::service_connect, nullptr, jobs},
+    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, nullptr, jobs},
+    {verb::post, "/jobs/create", Right::registry_write, nullptr, jobs},
+    {verb::get, "/jobs", Right::registry_write, nullptr, jobs},
+    {verb::get, "/jobs/{x}", Right::registry_write, nullptr, jobs},
+    {verb::delete_, "/jobs/{x}", Right::registry_write, nullptr, jobs},
+    {verb::post, "/configurations/testQueries", Right::service_connect, nullptr, configurations},
+    {verb::get, "/configurations", Right::service_connect, nullptr, configurations},
+    {verb::put, "/configurations/{x}", Right::service_connect, nullptr, configurations},
+    {verb::get, "/configurations/{x}", Right::service_connect, nullptr, configurations},
+    {verb::delete_, "/configurations/{x}", Right::service_connect, nullptr, configurations},
+    {verb::get, "/digitaltwins/{id}", Right::service_connect, nullptr, digital_twins},
+    {verb::patch, "/digitaltwins/{id}", Right::service_connect, nullptr, digital_twins},
+    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, nullptr, digital_twins},
+    {verb::post, "/digitaltwins/{id}/components/{x}/commands/{x}", Right::service_connect, nullptr, digital_twins},
+    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, nullptr, messages},
+    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, nullptr, messages},
+    {verb::delete_, "/messages/serviceBound/feedback/{x}", Right::service_connect, nullptr, messages},
+    {verb::post, "/messages/serviceBound/feedback/{x}/abandon", Right::service_connect, nullptr, messages},
+    {verb::post, "/devices/{id}/messages/events", Right::device_connect, nullptr, device_https},
+    {verb::get, "/devices/{id}/messages/devicebound", Right::device_connect, nullptr, device_https},
+    {verb::delete_, "/devices/{id}/messages/devicebound/{x}", Right::device_connect, nullptr, device_https},
+    {verb::post, "/devices/{id}/messages/devicebound/{x}/abandon", Right::device_connect, nullptr, device_https},
+    {verb::post, "/devices/{id}/files", Right::device_connect, nullptr, files},
+    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, nullptr, files},
+    {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, nullptr, files},
+};
+
+/// The one path that is no part of the API: refused before api-version and rights are looked at, since devices send
+/// neither.
+constexpr std::string_view websocket_path = "/$iothub/websocket";
+
+/// Takes the next segment of a pattern.
+std::string_view next_segment(std::string_view& pattern) {
+  pattern.remove_prefix(1);
+  const std::size_t slash = std::min(pattern.find('/'), pattern.size());
+  const std::string_view segment = pattern.substr(0, slash);
+  pattern.remove_prefix(slash);
+  return segment;
+}
+
+/// Words match case-insensitively, ids bind as they are.
+bool matches(std::string_view pattern, const std::vector<std::string>& segments, IdentityId& id) {
+  IdentityId bound;
+  for (const std::string& segment : segments) {
+    if (pattern.empty()) return false;
+    const std::string_view wanted = next_segment(pattern);
+    if (wanted.starts_with('{')) {
+      if (segment.empty()) return false;
+      if (wanted == "{id}") bound.device = segment;
+      if (wanted == "{mid}") bound.module = segment;
+    } else if (!equals_ignoring_case(wanted, segment)) {
+      return false;
+    }
+  }
+  if (!pattern.empty()) return false;
+  id = bound;
+  return true;
+}
+
+struct Found {
+  const Route* route = nullptr;
+  IdentityId id;
+  std::string allowed;  ///< the verbs of the path, when `route` is null
+};
+
+Found find(const Request& request) {
+  Found found;
+  for (const Route& candidate : routes) {
+    IdentityId id;
+    if (!matches(candidate.pattern, request.segments, id)) continue;
+    if (candidate.method == request.method) return {&candidate, id, {}};
+    if (!found.allowed.empty()) found.allowed += ", ";
+    found.allowed += to_string(candidate.method);
+  }
+  return found;
+}
+
+Error not_available(std::string_view what) {
+  return fail(Errc::not_implemented, std::string(what) + " not available in this version of twinhub.");
+}
+
+Response unknown_route(const Request& request, const Found& found, Timestamp now) {
+  if (found.allowed.empty()) {
+    // Inferred: the cloud's own words for an unknown path are not documented.
+    return error_response(fail(Errc::invalid_operation, "There is no resource at " + request.path.substr(0, 256)), now,
+                          404);
+  }
+  Response response =
+      error_response(fail(Errc::generic_method_not_allowed, "The resource takes " + found.allowed), now);
+  response.headers.emplace_back("Allow", found.allowed);
+  return response;
+}
+
+}  // namespace
+
+void route(Reply reply, const Request& request) {
+  const hub::Hub& hub = reply.lane->hub();
+  const Timestamp now = hub.clock.now();
+  if (equals_ignoring_case(request.path, websocket_path)) {
+    return reply.send(error_response(not_available("MQTT over WebSocket is"), now));
+  }
+  const Found found = find(request);
+  if (found.route == nullptr) return reply.send(unknown_route(request, found, now));
+  const auto dialect = dialect_of(request);
+  if (!dialect) return reply.send(error_response(dialect.error(), now));
+  const auto allowed = hub.authenticator.authorize(request.authorization, request.path, found.route->right);
+  if (!allowed) return reply.send(error_response(allowed.error(), now));
+  if (found.route->handler == nullptr) return reply.send(error_response(not_available(found.route->missing), now));
+  found.route->handler(reply, request, {found.id, *dialect});
+}
+
+}  // namespace twinhub::rest

@@ -1,0 +1,16 @@
+// Signals as a queue: SIGTERM and SIGINT stop, SIGHUP reloads; a second stop ends the process at once.
+#pragma once
+
+namespace twinhub {
+
+enum class Signal : unsigned char { stop, reload };
+
+/// Blocks the signals in this thread and all it starts later, so that wait_for_signal() alone receives them; ignores
+/// SIGPIPE. Call before any thread is started.
+void block_signals();
+/// Sleeps until a signal comes.
+[[nodiscard]] Signal wait_for_signal();
+/// From now on SIGTERM and SIGINT end the process at once.
+void unblock_stop();
+
+}  // namespace twinhub

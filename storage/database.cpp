@@ -1,0 +1,183 @@
+#include "storage/database.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+namespace twinhub::storage {
+namespace {
+
+constexpr std::array<const char*, static_cast<std::size_t>(Family::count)> family_names = {
+    "default", "identities", "twins", "sessions", "events"};
+constexpr std::string_view format_key = "format_version";
+constexpr std::string_view format_version = "1";
+constexpr std::chrono::milliseconds reopen_patience{100};
+
+thread_local std::size_t readings_of_this_thread = 0;
+
+rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = !options.read_only;
+  db.create_missing_column_families = !options.read_only;
+  if (env != nullptr) db.env = env;
+  db.max_background_jobs = 2;
+  db.max_open_files = 512;
+  db.skip_stats_update_on_db_open = true;  // opening must not read every table
+  db.skip_checking_sst_file_sizes_on_db_open = true;
+  db.keep_log_file_num = 3;
+  db.max_log_file_size = 4U << 20;
+  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.max_total_wal_size = 4 * options.memtable_bytes;
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions family;
+  family.write_buffer_size = options.memtable_bytes;
+  family.compression = rocksdb::kLZ4Compression;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.block_size = 8 * 1024;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return family;
+}
+
+Error open_error(const std::string& path, const rocksdb::Status& status) {
+  const std::string words = status.ToString();
+  if (words.find("While lock file") != std::string::npos ||
+      words.find("lock hold by current process") != std::string::npos) {
+    return fail(Errc::service_unavailable, "another process uses the data folder " + path);
+  }
+  if (words.find("Column families not opened") != std::string::npos) {
+    return fail(Errc::service_unavailable,
+                "the store in " + path + " was written by a newer version of twinhub: use that one");
+  }
+  return fail(Errc::service_unavailable, "the store in " + path + " cannot be opened: " + words);
+}
+
+}  // namespace
+
+void ReaderGate::enter() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !shut_ && (!closing_ || readings_of_this_thread > 0); });
+  ++readers_;
+  ++readings_of_this_thread;
+}
+
+void ReaderGate::leave() {
+  const std::lock_guard lock(mutex_);
+  --readings_of_this_thread;
+  if (--readers_ == 0 && closing_) changed_.notify_all();
+}
+
+bool ReaderGate::shut(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  closing_ = true;
+  shut_ = changed_.wait_for(lock, patience, [this] { return readers_ == 0; });
+  closing_ = false;
+  if (!shut_) changed_.notify_all();
+  return shut_;
+}
+
+void ReaderGate::open() {
+  const std::lock_guard lock(mutex_);
+  shut_ = false;
+  changed_.notify_all();
+}
+
+Database::Database(const StoreOptions& options, rocksdb::Env* env)
+    : options_(options), env_(env), path_(options.directory.string()) {
+  if (options_.durability == Durability::memory) {
+    memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+    env_ = memory_env_.get();
+    path_ = "/twinhub";
+    write_options_.disableWAL = true;
+  }
+  write_options_.sync = options_.durability == Durability::sync;
+}
+
+Database::~Database() { close_engine(); }
+
+Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options, rocksdb::Env* env) {
+  std::unique_ptr<Database> database(new Database(options, env));
+  if (options.durability != Durability::memory && !options.read_only) {
+    std::error_code error;
+    std::filesystem::create_directories(options.directory, error);
+    if (error) {
+      return fail(Errc::service_unavailable,
+                  "the data folder " + database->path_ + " cannot be made: " + error.message());
+    }
+  }
+  if (const auto opened = database->open_engine(); !opened) return opened.error();
+  return database;
+}
+
+Result<void> Database::open_engine() {
+  const auto cache = rocksdb::NewLRUCache(std::max<std::size_t>(options_.cache_bytes / 2, 8U << 20));
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const char* name : family_names) descriptors.emplace_back(name, family_options(options_, cache));
+  const auto db_options = database_options(options_, env_);
+  rocksdb::DB* engine = nullptr;
+  const auto status = options_.read_only
+                          ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &families_, &engine)
+                          : rocksdb::DB::Open(db_options, path_, descriptors, &families_, &engine);
+  if (!status.ok()) return open_error(path_, status);
+  engine_.reset(engine);
+  if (auto checked = check_format(); !checked) {
+    close_engine();
+    return checked;
+  }
+  return {};
+}
+
+void Database::close_engine() {
+  if (!engine_) return;
+  for (auto* handle : families_) engine_->DestroyColumnFamilyHandle(handle);
+  families_.clear();
+  engine_->Close();
+  engine_.reset();
+}
+
+/// Reads, or writes on a new store, the format version.
+Result<void> Database::check_format() {
+  std::string found;
+  const rocksdb::Slice key(format_key.data(), format_key.size());
+  const auto status = engine_->Get({}, family(Family::meta), key, &found);
+  if (status.IsNotFound() && !options_.read_only) {
+    const auto written = engine_->Put(write_options_, family(Family::meta), key,
+                                      rocksdb::Slice(format_version.data(), format_version.size()));
+    if (!written.ok()) return engine_error(written);
+    return {};
+  }
+  if (!status.ok()) return engine_error(status);
+  if (found != format_version) {
+    return fail(Errc::service_unavailable, "the store in " + path_ + " has format " + found +
+                                               "; this twinhub reads format " + std::string(format_version) +
+                                               ": use the version of twinhub that wrote it, or a newer one");
+  }
+  return {};
+}
+
+Result<void> Database::reopen() {
+  // While the disk is still bad, an open engine that reads is worth more than a closed one.
+  rocksdb::Env* env = env_ != nullptr ? env_ : rocksdb::Env::Default();
+  const std::string trial = path_ + "/probe.dbtmp";  // RocksDB clears *.dbtmp away when it opens
+  auto status = rocksdb::WriteStringToFile(env, "probe", trial, true);
+  if (status.ok()) status = env->DeleteFile(trial);
+  if (!status.ok()) return engine_error(status);
+  if (!gate_.shut(reopen_patience)) return fail(Errc::service_unavailable, "storage: readers are still at work");
+  close_engine();
+  auto opened = open_engine();
+  gate_.open();
+  return opened;
+}
+
+}  // namespace twinhub::storage

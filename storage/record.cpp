@@ -1,0 +1,186 @@
+#include "storage/record.hpp"
+
+#include "storage/bytes.hpp"
+
+namespace twinhub::storage {
+namespace {
+
+constexpr std::uint8_t identity_format = 1;
+constexpr std::uint8_t twin_format = 1;
+constexpr std::uint8_t session_format = 1;
+constexpr std::uint8_t event_format = 1;
+
+static_assert(sizeof(twin::Stamp) == 16 && std::is_trivially_copyable_v<twin::Stamp>,
+              "stamps are stored as they lie in memory");
+
+Error corrupt(std::string_view what) {
+  return fail(Errc::server_error, "a stored " + std::string(what) + " cannot be read");
+}
+
+void write_properties(ByteWriter& writer, const std::vector<iothub::Property>& properties) {
+  writer.integer(static_cast<std::uint32_t>(properties.size()));
+  for (const auto& property : properties) {
+    writer.text(property.name);
+    writer.integer(static_cast<std::uint8_t>(property.value.has_value()));
+    if (property.value) writer.text(*property.value);
+  }
+}
+
+std::vector<iothub::Property> read_properties(ByteReader& reader) {
+  std::vector<iothub::Property> properties;
+  const auto count = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
+    iothub::Property property;
+    property.name = reader.text();
+    if (reader.integer<std::uint8_t>() != 0) property.value = reader.text();
+    properties.push_back(std::move(property));
+  }
+  return properties;
+}
+
+void write_section(ByteWriter& writer, const twin::Section& section) {
+  writer.integer(section.version);
+  writer.integer(section.size_bytes);
+  writer.text(section.text);
+  writer.integer(static_cast<std::uint32_t>(section.stamps.size()));
+  writer.raw(section.stamps.data(), section.stamps.size() * sizeof(twin::Stamp));
+}
+
+void read_section(ByteReader& reader, twin::Section& section) {
+  section.version = reader.integer<std::uint64_t>();
+  section.size_bytes = reader.integer<std::uint32_t>();
+  section.text = reader.text();
+  const auto count = reader.integer<std::uint32_t>();
+  if (count == 0 || count > reader.left() / sizeof(twin::Stamp)) return reader.fail();
+  section.stamps.resize(count);
+  reader.raw(section.stamps.data(), count * sizeof(twin::Stamp));
+}
+
+}  // namespace
+
+void encode(std::string& out, const iothub::Identity& identity) {
+  ByteWriter writer(out);
+  writer.integer(identity_format);
+  writer.integer(identity.etag);
+  writer.integer(identity.status);
+  writer.integer(identity.authentication);
+  writer.integer(static_cast<std::uint8_t>(identity.iot_edge));
+  writer.integer(identity.status_updated.ticks);
+  writer.text(identity.generation_id);
+  writer.integer(static_cast<std::uint8_t>(identity.status_reason.has_value()));
+  if (identity.status_reason) writer.text(*identity.status_reason);
+  writer.text(identity.primary_key);
+  writer.text(identity.secondary_key);
+  writer.text(identity.primary_thumbprint);
+  writer.text(identity.secondary_thumbprint);
+  writer.text(identity.device_scope);
+  writer.integer(static_cast<std::uint32_t>(identity.parent_scopes.size()));
+  for (const auto& scope : identity.parent_scopes) writer.text(scope);
+  writer.text(identity.managed_by);
+}
+
+Result<iothub::Identity> decode_identity(const IdentityId& id, std::string_view bytes) {
+  ByteReader reader(bytes);
+  iothub::Identity identity;
+  identity.id = id;
+  if (reader.integer<std::uint8_t>() != identity_format) return corrupt("identity");
+  identity.etag = reader.integer<std::uint64_t>();
+  identity.status = reader.enumerator(iothub::Status::disabled);
+  identity.authentication = reader.enumerator(iothub::AuthenticationType::none);
+  identity.iot_edge = reader.integer<std::uint8_t>() != 0;
+  identity.status_updated.ticks = reader.integer<std::uint64_t>();
+  identity.generation_id = reader.text();
+  if (reader.integer<std::uint8_t>() != 0) identity.status_reason = reader.text();
+  identity.primary_key = reader.text();
+  identity.secondary_key = reader.text();
+  identity.primary_thumbprint = reader.text();
+  identity.secondary_thumbprint = reader.text();
+  identity.device_scope = reader.text();
+  const auto scopes = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < scopes && reader.ok(); ++i) identity.parent_scopes.push_back(reader.text());
+  identity.managed_by = reader.text();
+  if (!reader.ok() || reader.left() != 0) return corrupt("identity");
+  return identity;
+}
+
+void encode(std::string& out, const twin::Twin& twin) {
+  out.reserve(out.size() + 128 + twin.tags.size() + twin.desired.text.size() + twin.reported.text.size() +
+              sizeof(twin::Stamp) * (twin.desired.stamps.size() + twin.reported.stamps.size()));
+  ByteWriter writer(out);
+  writer.integer(twin_format);
+  writer.integer(twin.etag_counter);
+  writer.integer(twin.tags_size_bytes);
+  writer.text(twin.tags);
+  write_section(writer, twin.desired);
+  write_section(writer, twin.reported);
+  writer.text(twin.model_id);
+}
+
+Result<twin::Twin> decode_twin(std::string_view bytes) {
+  ByteReader reader(bytes);
+  twin::Twin twin;
+  if (reader.integer<std::uint8_t>() != twin_format) return corrupt("twin");
+  twin.etag_counter = reader.integer<std::uint64_t>();
+  twin.tags_size_bytes = reader.integer<std::uint32_t>();
+  twin.tags = reader.text();
+  read_section(reader, twin.desired);
+  read_section(reader, twin.reported);
+  twin.model_id = reader.text();
+  if (!reader.ok() || reader.left() != 0) return corrupt("twin");
+  return twin;
+}
+
+void encode(std::string& out, const Session& session) {
+  ByteWriter writer(out);
+  writer.integer(session_format);
+  writer.integer(static_cast<std::uint32_t>(session.subscriptions.size()));
+  for (const auto& subscription : session.subscriptions) {
+    writer.text(subscription.filter);
+    writer.integer(subscription.qos);
+  }
+}
+
+Result<Session> decode_session(std::string_view bytes) {
+  ByteReader reader(bytes);
+  Session session;
+  if (reader.integer<std::uint8_t>() != session_format) return corrupt("session");
+  const auto count = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
+    Subscription subscription;
+    subscription.filter = reader.text();
+    subscription.qos = reader.integer<std::uint8_t>();
+    session.subscriptions.push_back(std::move(subscription));
+  }
+  if (!reader.ok() || reader.left() != 0) return corrupt("session");
+  return session;
+}
+
+void encode(std::string& out, const Event& event) {
+  ByteWriter writer(out);
+  writer.integer(event_format);
+  writer.integer(event.source);
+  writer.integer(event.enqueued.ticks);
+  writer.text(event.id.device);
+  writer.text(event.id.module);
+  write_properties(writer, event.system);
+  write_properties(writer, event.application);
+  writer.text(event.body);
+}
+
+Result<Event> decode_event(std::string_view& bytes) {
+  ByteReader reader(bytes);
+  Event event;
+  if (reader.integer<std::uint8_t>() != event_format) return corrupt("event");
+  event.source = reader.enumerator(EventSource::connection_state);
+  event.enqueued.ticks = reader.integer<std::uint64_t>();
+  event.id.device = reader.text();
+  event.id.module = reader.text();
+  event.system = read_properties(reader);
+  event.application = read_properties(reader);
+  event.body = reader.text();
+  if (!reader.ok()) return corrupt("event");
+  bytes.remove_prefix(bytes.size() - reader.left());
+  return event;
+}
+
+}  // namespace twinhub::storage

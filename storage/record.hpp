@@ -1,0 +1,27 @@
+// How a record becomes bytes, and back (FORMAT.md). Every record starts with its format version.
+#pragma once
+
+#include "protocol/error.hpp"
+#include "protocol/iothub/identity.hpp"
+#include "protocol/twin/document.hpp"
+#include "storage/store.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace twinhub::storage {
+
+void encode(std::string& out, const iothub::Identity& identity);
+void encode(std::string& out, const twin::Twin& twin);
+void encode(std::string& out, const Session& session);
+void encode(std::string& out, const Event& event);
+
+// Errors: server_error for bytes that are no such record.
+/// The id is not in the bytes: it is the key.
+[[nodiscard]] Result<iothub::Identity> decode_identity(const IdentityId& id, std::string_view bytes);
+[[nodiscard]] Result<twin::Twin> decode_twin(std::string_view bytes);
+[[nodiscard]] Result<Session> decode_session(std::string_view bytes);
+/// Reads one event off the front of `bytes`.
+[[nodiscard]] Result<Event> decode_event(std::string_view& bytes);
+
+}  // namespace twinhub::storage

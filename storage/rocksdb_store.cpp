@@ -1,0 +1,381 @@
+#include "storage/rocksdb_store.hpp"
+
+#include "storage/commit_queue.hpp"
+#include "storage/database.hpp"
+#include "storage/event_log.hpp"
+#include "storage/keys.hpp"
+#include "storage/record.hpp"
+#include "storage/record_cache.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace twinhub::storage {
+namespace {
+
+Error read_only_error() { return fail(Errc::service_unavailable, "storage: opened for reading only"); }
+
+class RocksdbStore final : public Store {
+ public:
+  RocksdbStore(StoreOptions options, std::unique_ptr<Database> database)
+      : options_(std::move(options)), owned_(std::move(database)), database_(*owned_), events_(database_, options_) {}
+
+  Result<void> start() {
+    if (const auto recovered = events_.recover(); !recovered) return recovered.error();
+    if (options_.read_only) return {};
+    queue_ = std::make_unique<CommitQueue>(
+        database_, events_, options_,
+        CommitQueue::Hooks{
+            [this](CommitSeq settled) { drop_after(settled); }, [this] { drop_all(); },
+            [this](const std::vector<IdentityId>& ids, CommitSeq settled) { sessions_settled(ids, settled); }});
+    return {};
+  }
+
+  Result<EntityRead> read(const IdentityId& id) const override {
+    CacheStripe& stripe = stripe_of(id);
+    const std::lock_guard lock(stripe.mutex);
+    return load(stripe, id);
+  }
+
+  UpdateResult update(const IdentityId& id, const Decide& decide, OnDurable on_durable) override;
+  void when_durable(CommitSeq seq, OnDurable on_durable) override {
+    if (queue_) return queue_->when_durable(seq, std::move(on_durable));
+    settle_now({}, on_durable);
+  }
+  bool is_durable(CommitSeq seq) const override { return !queue_ || queue_->is_durable(seq); }
+  Result<void> append_event(Event event, OnDurable on_durable) override;
+  Result<std::optional<Session>> read_session(const IdentityId& id) const override;
+  Result<void> put_session(const IdentityId& id, const Session* session, OnDurable on_durable) override;
+  Result<void> scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const override;
+
+  Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
+                           const std::function<bool(const StoredEvent&)>& visit) const override {
+    return events_.read(partition, sequence_number, visit);
+  }
+  std::uint32_t event_partition_of(const IdentityId& id) const override {
+    // FNV-1a: the partition of a device must not change with the standard library. FORMAT.md.
+    std::uint64_t hash = 14'695'981'039'346'656'037U;
+    for (const char c : id.device) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
+    return static_cast<std::uint32_t>(hash % std::max(1U, options_.event_partitions));
+  }
+  Result<void> writable() const override { return queue_ ? queue_->writable() : read_only_error(); }
+  std::vector<Figure> figures() const override;
+
+ private:
+  static constexpr std::size_t stripe_count = 64;
+
+  CacheStripe& stripe_of(const IdentityId& id) const {
+    return stripes_[std::hash<std::string>{}(id.device) % stripe_count];
+  }
+  CommitSeq settled() const { return queue_ ? queue_->settled() : 0; }
+  std::size_t stripe_bytes_max() const { return options_.cache_bytes / stripe_count; }
+
+  /// With the stripe's mutex held.
+  Result<EntityRead> load(CacheStripe& stripe, const IdentityId& id) const;
+  Result<Entity> read_from_disk(const IdentityId& id) const;
+  Result<std::vector<IdentityId>> things_of_device(const CacheStripe& stripe, const std::string& device) const;
+
+  Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, const Entity& current, EntityChange& change,
+                                 OnDurable& on_durable);
+  Result<CommitSeq> queue_erasure(CacheStripe& stripe, const IdentityId& id, Unit& unit, OnDurable& on_durable);
+
+  static void settle_now(const Result<void>& result, const OnDurable& on_durable) {
+    if (!on_durable) return;
+    Outbox outbox;
+    on_durable(result, outbox);
+  }
+  void add_event(Unit& unit, const Event& event) const {
+    std::string bytes;
+    encode(bytes, event);
+    unit.bytes += bytes.size();
+    unit.events.emplace_back(event_partition_of(event.id), std::move(bytes));
+  }
+
+  void drop_after(CommitSeq settled);
+  void drop_all();
+  void sessions_settled(const std::vector<IdentityId>& ids, CommitSeq settled);
+
+  StoreOptions options_;
+  std::unique_ptr<Database> owned_;
+  Database& database_;
+  EventLog events_;
+  mutable std::array<CacheStripe, stripe_count> stripes_;
+  std::unique_ptr<CommitQueue> queue_;  // last: its thread uses all of the above
+};
+
+Result<Entity> RocksdbStore::read_from_disk(const IdentityId& id) const {
+  const Reading reading(database_);
+  if (!reading) return closed_error();
+  const std::string key = entity_key(id);
+  rocksdb::PinnableSlice bytes;
+  auto status = database_.engine()->Get({}, database_.family(Family::identities), key, &bytes);
+  if (status.IsNotFound()) return Entity{};
+  if (!status.ok()) return engine_error(status);
+  auto identity = decode_identity(id, view(bytes));
+  if (!identity) return fail(identity.error().code, identity.error().detail + ": " + name_of(id));
+  bytes.Reset();
+  status = database_.engine()->Get({}, database_.family(Family::twins), key, &bytes);
+  if (status.IsNotFound())
+    return fail(Errc::server_error, "stored identities and twins do not match at " + name_of(id));
+  if (!status.ok()) return engine_error(status);
+  auto twin = decode_twin(view(bytes));
+  if (!twin) return fail(twin.error().code, twin.error().detail + ": " + name_of(id));
+  return Entity{std::make_shared<const iothub::Identity>(std::move(*identity)),
+                std::make_shared<const twin::Twin>(std::move(*twin))};
+}
+
+Result<EntityRead> RocksdbStore::load(CacheStripe& stripe, const IdentityId& id) const {
+  if (const auto* entry = stripe.find(id)) return EntityRead{entry->entity, entry->seq};
+  auto entity = read_from_disk(id);
+  if (!entity) return entity.error();
+  // Unknown ids are not cached: anybody can ask for any number of them.
+  if (entity->identity) stripe.put(id, *entity, 0, stripe_bytes_max(), settled());
+  return EntityRead{std::move(*entity), 0};
+}
+
+UpdateResult RocksdbStore::update(const IdentityId& id, const Decide& decide, OnDurable on_durable) {
+  if (options_.read_only) {
+    settle_now(read_only_error(), on_durable);
+    return {read_only_error(), 0};
+  }
+  CacheStripe& stripe = stripe_of(id);
+  std::unique_lock lock(stripe.mutex);
+  const auto current = load(stripe, id);
+  if (!current) {
+    lock.unlock();
+    settle_now(current.error(), on_durable);
+    return {current.error(), 0};
+  }
+  auto change = decide(current->entity);
+  if (!change || change->empty()) {
+    lock.unlock();
+    queue_->when_durable(current->told_after, std::move(on_durable));
+    return {change ? Result<void>{} : Result<void>{change.error()}, current->told_after};
+  }
+  const auto seq = queue_change(stripe, id, current->entity, *change, on_durable);
+  lock.unlock();
+  if (!seq) {
+    settle_now(seq.error(), on_durable);
+    return {seq.error(), 0};
+  }
+  return {{}, *seq};
+}
+
+/// Takes `on_durable` only when the change was queued.
+Result<CommitSeq> RocksdbStore::queue_change(CacheStripe& stripe, const IdentityId& id, const Entity& current,
+                                             EntityChange& change, OnDurable& on_durable) {
+  Unit unit;
+  for (const Event& event : change.events) add_event(unit, event);
+  if (change.erase) return queue_erasure(stripe, id, unit, on_durable);
+
+  const std::string key = entity_key(id);
+  std::string identity_bytes, twin_bytes;
+  if (change.identity) encode(identity_bytes, *change.identity);
+  if (change.twin) encode(twin_bytes, *change.twin);
+  unit.bytes += 2 * key.size() + identity_bytes.size() + twin_bytes.size();
+  const auto write = [&](rocksdb::WriteBatch& batch) {
+    if (change.identity) batch.Put(database_.family(Family::identities), key, identity_bytes);
+    if (change.twin) batch.Put(database_.family(Family::twins), key, twin_bytes);
+  };
+  unit.write = std::cref(write);
+  const auto seq = queue_->enqueue(unit, std::move(on_durable));
+  if (!seq) return seq.error();
+  if (change.identity || change.twin) {
+    stripe.put(id, {change.identity ? change.identity : current.identity, change.twin ? change.twin : current.twin},
+               *seq, stripe_bytes_max(), settled());
+  }
+  return *seq;
+}
+
+/// The device itself and everything under it that is known, on disk or only in the cache.
+Result<std::vector<IdentityId>> RocksdbStore::things_of_device(const CacheStripe& stripe,
+                                                               const std::string& device) const {
+  const Reading reading(database_);
+  if (!reading) return closed_error();
+  std::vector<IdentityId> ids = stripe.modules_of(device);
+  ids.push_back({device, ""});
+  const std::string prefix = device_prefix(device);
+  for (const Family which : {Family::identities, Family::sessions}) {
+    const std::unique_ptr<rocksdb::Iterator> it(database_.engine()->NewIterator({}, database_.family(which)));
+    for (it->Seek(prefix); it->Valid() && view(it->key()).starts_with(prefix); it->Next()) {
+      if (auto id = parse_entity_key(view(it->key()))) ids.push_back(std::move(*id));
+    }
+    if (!it->status().ok()) return engine_error(it->status());
+  }
+  for (const auto& [id, pending] : stripe.pending_sessions) {
+    if (id.device == device) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+Result<CommitSeq> RocksdbStore::queue_erasure(CacheStripe& stripe, const IdentityId& id, Unit& unit,
+                                              OnDurable& on_durable) {
+  auto ids = id.is_module() ? Result<std::vector<IdentityId>>{std::vector<IdentityId>{id}}
+                            : things_of_device(stripe, id.device);
+  if (!ids) return ids.error();
+  unit.write = [&](rocksdb::WriteBatch& batch) {
+    for (const IdentityId& gone : *ids) {
+      const std::string key = entity_key(gone);
+      for (const Family which : {Family::identities, Family::twins, Family::sessions})
+        batch.Delete(database_.family(which), key);
+    }
+  };
+  unit.sessions = *ids;
+  unit.bytes += ids->size() * 128;
+  const auto seq = queue_->enqueue(unit, std::move(on_durable));
+  if (!seq) return seq.error();
+  for (const IdentityId& gone : *ids) {
+    stripe.put(gone, {}, *seq, stripe_bytes_max(), settled());
+    stripe.pending_sessions[gone] = {std::nullopt, *seq};
+  }
+  return *seq;
+}
+
+Result<void> RocksdbStore::append_event(Event event, OnDurable on_durable) {
+  if (!queue_) return read_only_error();
+  Unit unit;
+  add_event(unit, event);
+  const auto seq = queue_->enqueue(unit, std::move(on_durable));
+  if (!seq) return seq.error();
+  return {};
+}
+
+Result<std::optional<Session>> RocksdbStore::read_session(const IdentityId& id) const {
+  CacheStripe& stripe = stripe_of(id);
+  const std::lock_guard lock(stripe.mutex);
+  if (const auto pending = stripe.pending_sessions.find(id); pending != stripe.pending_sessions.end()) {
+    return pending->second.session;
+  }
+  const Reading reading(database_);
+  if (!reading) return closed_error();
+  std::string bytes;
+  const auto status = database_.engine()->Get({}, database_.family(Family::sessions), entity_key(id), &bytes);
+  if (status.IsNotFound()) return std::optional<Session>{};
+  if (!status.ok()) return engine_error(status);
+  auto session = decode_session(bytes);
+  if (!session) return fail(session.error().code, session.error().detail + ": " + name_of(id));
+  return std::optional<Session>{std::move(*session)};
+}
+
+Result<void> RocksdbStore::put_session(const IdentityId& id, const Session* session, OnDurable on_durable) {
+  if (!queue_) return read_only_error();
+  CacheStripe& stripe = stripe_of(id);
+  const std::lock_guard lock(stripe.mutex);
+  const std::string key = entity_key(id);
+  std::string bytes;
+  if (session != nullptr) encode(bytes, *session);
+  Unit unit;
+  unit.sessions = {id};
+  unit.bytes = key.size() + bytes.size();
+  unit.write = [&](rocksdb::WriteBatch& batch) {
+    if (session != nullptr) {
+      batch.Put(database_.family(Family::sessions), key, bytes);
+    } else {
+      batch.Delete(database_.family(Family::sessions), key);
+    }
+  };
+  const auto seq = queue_->enqueue(unit, std::move(on_durable));
+  if (!seq) return seq.error();
+  stripe.pending_sessions[id] = {session != nullptr ? std::optional<Session>{*session} : std::nullopt, *seq};
+  return {};
+}
+
+Result<void> RocksdbStore::scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const {
+  const Reading reading(database_);
+  if (!reading) return closed_error();
+  rocksdb::ManagedSnapshot snapshot(database_.engine());
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot.snapshot();
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> identities(
+      database_.engine()->NewIterator(options, database_.family(Family::identities)));
+  const std::unique_ptr<rocksdb::Iterator> twins(
+      database_.engine()->NewIterator(options, database_.family(Family::twins)));
+  const std::string start = after == nullptr ? std::string() : entity_key(*after) + '\0';
+  identities->Seek(start);
+  twins->Seek(start);
+  for (; identities->Valid(); identities->Next(), twins->Next()) {
+    const auto id = parse_entity_key(view(identities->key()));
+    if (!id || !twins->Valid() || twins->key() != identities->key()) {
+      return fail(Errc::server_error, "stored identities and twins do not match at " +
+                                          (id ? name_of(*id) : "key 0x" + identities->key().ToString(true)));
+    }
+    auto identity = decode_identity(*id, view(identities->value()));
+    auto twin = decode_twin(view(twins->value()));
+    if (!identity) return fail(identity.error().code, identity.error().detail + ": " + name_of(*id));
+    if (!twin) return fail(twin.error().code, twin.error().detail + ": " + name_of(*id));
+    if (!visit({std::make_shared<const iothub::Identity>(std::move(*identity)),
+                std::make_shared<const twin::Twin>(std::move(*twin))})) {
+      return {};
+    }
+  }
+  if (!identities->status().ok()) return engine_error(identities->status());
+  if (!twins->status().ok()) return engine_error(twins->status());
+  return {};
+}
+
+void RocksdbStore::drop_after(CommitSeq settled) {
+  for (CacheStripe& stripe : stripes_) {
+    const std::lock_guard lock(stripe.mutex);
+    stripe.drop_after(settled);
+  }
+}
+
+void RocksdbStore::drop_all() {
+  for (CacheStripe& stripe : stripes_) {
+    const std::lock_guard lock(stripe.mutex);
+    stripe.drop_all();
+  }
+}
+
+void RocksdbStore::sessions_settled(const std::vector<IdentityId>& ids, CommitSeq settled) {
+  for (const IdentityId& id : ids) {
+    CacheStripe& stripe = stripe_of(id);
+    const std::lock_guard lock(stripe.mutex);
+    const auto pending = stripe.pending_sessions.find(id);
+    if (pending != stripe.pending_sessions.end() && pending->second.seq <= settled)
+      stripe.pending_sessions.erase(pending);
+  }
+}
+
+std::vector<Store::Figure> RocksdbStore::figures() const {
+  if (!queue_) return {};
+  const auto counters = queue_->counters();
+  std::size_t cached = 0;
+  for (CacheStripe& stripe : stripes_) {
+    const std::lock_guard lock(stripe.mutex);
+    cached += stripe.bytes();
+  }
+  const auto figure = [](std::string name, std::string help, auto value, bool counter) {
+    return Figure{std::move(name), std::move(help), static_cast<double>(value), counter};
+  };
+  return {
+      figure("twinhub_storage_commit_cycles_total", "Log syncs, each for all units then queued.", counters.cycles,
+             true),
+      figure("twinhub_storage_commit_units_total", "Atomic changes made durable.", counters.units, true),
+      figure("twinhub_storage_commit_failures_total", "Commit cycles that failed.", counters.failures, true),
+      figure("twinhub_storage_commit_seconds_total", "Time spent writing and syncing.",
+             static_cast<double>(counters.sync_microseconds) / 1e6, true),
+      figure("twinhub_storage_queued_bytes", "Waiting for the next sync.", counters.queued_bytes, false),
+      figure("twinhub_storage_cache_bytes", "Records held in memory.", cached, false),
+  };
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_rocksdb_store_on(StoreOptions options, rocksdb::Env* env) {
+  auto database = Database::open(options, env);
+  if (!database) return database.error();
+  auto store = std::make_unique<RocksdbStore>(std::move(options), std::move(*database));
+  if (const auto started = store->start(); !started) return started.error();
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+Result<std::unique_ptr<Store>> open_rocksdb_store(StoreOptions options) {
+  return open_rocksdb_store_on(std::move(options), nullptr);
+}
+
+}  // namespace twinhub::storage

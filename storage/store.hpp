@@ -1,0 +1,161 @@
+// The durable home of the hub's records: a promise about durability and order, none about the engine.
+//
+// Writers change records in a cache and queue them; one commit thread makes everything queued durable with one log sync
+// and then tells who waits. What has not been synced must not be told to anybody: every read says which commit it rests
+// on.
+#pragma once
+
+#include "protocol/error.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/iothub/identity.hpp"
+#include "protocol/twin/document.hpp"
+#include "storage/event.hpp"
+#include "storage/outbox.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::storage {
+
+/// Number of a queued atomic unit; units become durable in this order. 0 = durable long ago.
+using CommitSeq = std::uint64_t;
+
+/// Runs on the commit thread, in commit order, once the unit is durable or has failed (service_unavailable). It must
+/// not block, nor call the store's writers; it reaches an I/O thread through `outbox`.
+using OnDurable = std::function<void(const Result<void>& result, Outbox& outbox)>;
+
+/// An identity and its twin: both there or both null.
+struct Entity {
+  std::shared_ptr<const iothub::Identity> identity;
+  std::shared_ptr<const twin::Twin> twin;
+};
+
+struct EntityRead {
+  Entity entity;
+  CommitSeq told_after = 0;  ///< tell nobody before this unit is durable: see when_durable
+};
+
+/// One atomic change to one entity. Null members stay as they are.
+struct EntityChange {
+  std::shared_ptr<const iothub::Identity> identity;
+  std::shared_ptr<const twin::Twin> twin;
+  bool erase = false;         ///< removes identity, twin and session of the id; of a device also those of its modules
+  std::vector<Event> events;  ///< appended in the same atomic unit
+
+  [[nodiscard]] bool empty() const { return !identity && !twin && !erase && events.empty(); }
+};
+
+/// Decides a change from the current state. Pure: it may run twice. An Error means: change nothing.
+using Decide = std::function<Result<EntityChange>(const Entity& current)>;
+
+/// What update() did at once. The answer, good or bad, may be told only after `told_after` is durable.
+struct UpdateResult {
+  Result<void> decided;  ///< the Error of `decide`, if it gave one
+  CommitSeq told_after = 0;
+};
+
+struct Subscription {
+  std::string filter;
+  std::uint8_t qos = 0;
+
+  bool operator==(const Subscription&) const = default;
+};
+/// What an MQTT session with clean session 0 keeps while its client is away.
+struct Session {
+  std::vector<Subscription> subscriptions;
+
+  bool operator==(const Session&) const = default;
+};
+
+/// Safe from any thread unless said otherwise. Destruction commits what is queued, then closes.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// The newest state, durable or not. An unknown id gives null members, not an Error.
+  /// Errors: service_unavailable with the engine's words.
+  [[nodiscard]] virtual Result<EntityRead> read(const IdentityId& id) const = 0;
+
+  /// Read-modify-write under the id's stripe lock. A non-empty change is queued as one unit and `on_durable` (may be
+  /// empty) runs when that unit is settled; for an empty change or an Error it runs when the state that `decide` saw is
+  /// durable, at once and on this thread if it is already. `decided` is Ok for a no-op. Backpressure: blocks nobody;
+  /// fails with service_unavailable when more than queue_bytes_max are queued.
+  virtual UpdateResult update(const IdentityId& id, const Decide& decide, OnDurable on_durable) = 0;
+
+  /// Runs `on_durable` once unit `seq` is settled; at once, on this thread, when it already is.
+  virtual void when_durable(CommitSeq seq, OnDurable on_durable) = 0;
+  /// True when `seq` is durable already: the answer may leave inline.
+  [[nodiscard]] virtual bool is_durable(CommitSeq seq) const = 0;
+
+  /// Queues one event as a unit. Errors: service_unavailable (queue full, store failed): nothing queued, on_durable not
+  /// called.
+  [[nodiscard]] virtual Result<void> append_event(Event event, OnDurable on_durable) = 0;
+
+  /// The latest put, durable or not.
+  [[nodiscard]] virtual Result<std::optional<Session>> read_session(const IdentityId& id) const = 0;
+  /// nullptr removes it. `on_durable` as in append_event.
+  [[nodiscard]] virtual Result<void> put_session(const IdentityId& id, const Session* session,
+                                                 OnDurable on_durable) = 0;
+
+  /// Visits durable entities in id order (device, then its modules), starting after `after` (nullptr = from the start),
+  /// until `visit` returns false or the end. Reads a snapshot; may take long: not for an I/O thread with a large limit.
+  [[nodiscard]] virtual Result<void> scan(const IdentityId* after,
+                                          const std::function<bool(const Entity&)>& visit) const = 0;
+
+  /// Visits durable events of one partition from `sequence_number` on, until `visit` returns false or the end.
+  [[nodiscard]] virtual Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
+                                                 const std::function<bool(const StoredEvent&)>& visit) const = 0;
+  [[nodiscard]] virtual std::uint32_t event_partition_of(const IdentityId& id) const = 0;
+
+  /// Ok while writes are taken; else the reason. After a failed write the store probes by itself and recovers when it
+  /// can.
+  [[nodiscard]] virtual Result<void> writable() const = 0;
+
+  /// Figures for the metrics page, e.g. {"twinhub_storage_commits_total", 42}. Cheap.
+  struct Figure {
+    std::string name;
+    std::string help;
+    double value = 0;
+    bool counter = true;  ///< else a gauge
+  };
+  [[nodiscard]] virtual std::vector<Figure> figures() const = 0;
+};
+
+/// What an acknowledgement means.
+enum class Durability : std::uint8_t {
+  sync,    ///< on disk: survives a power cut
+  os,      ///< handed to the operating system: survives a crash of the process, not a power cut
+  memory,  ///< nothing on disk: gone with the process
+};
+
+struct StoreOptions {
+  std::filesystem::path directory;  ///< created when missing; ignored with Durability::memory
+  bool read_only = false;           ///< opens beside a running hub; every write fails with service_unavailable
+
+  // Behaviour
+  Durability durability = Durability::sync;
+  std::uint32_t event_partitions = 4;
+  std::chrono::seconds event_retention_age{24 * 3600};
+  std::uint64_t event_retention_bytes = 1ULL << 30;
+  std::function<Timestamp()> now;  ///< REQUIRED: the hub's clock
+
+  // Performance
+  std::size_t cache_bytes = 64ULL << 20;      ///< records kept in memory; unsynced ones are pinned on top
+  std::size_t memtable_bytes = 64ULL << 20;   ///< larger: fewer flushes, more memory, longer recovery
+  std::size_t queue_bytes_max = 64ULL << 20;  ///< what may wait for the next sync
+  std::chrono::microseconds sync_pause{300};  ///< least time between two syncs under load: saves CPU, adds latency
+};
+
+/// Opens (or creates) the store. Errors, in words for the operator: another process holds the folder; a newer format;
+/// the engine's own words.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_rocksdb_store(StoreOptions options);
+
+}  // namespace twinhub::storage

@@ -1,0 +1,174 @@
+// The load of the crash test: devices that report and listen, a back end that writes desired properties, identities that come
+// and go. Everything acknowledged is entered into ledgers; what fails because the hub was killed is not.
+'use strict';
+
+const assert = require('node:assert/strict');
+
+const { MqttClient, topics } = require('../support/mqtt_client');
+const { ports } = require('../support/hub');
+const { Ledger } = require('./ledger');
+
+const etag_of = (counter) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(counter));
+  return bytes.toString('base64');
+};
+
+// One device with its twin, and all that the checker knows about it.
+class Subject {
+  constructor(host, identity) {
+    this.host = host;
+    this.id = identity.deviceId;
+    this.identity = identity;
+    this.key = identity.authentication.symmetricKey.primaryKey;
+    this.reported = new Ledger(`${this.id} reported`);
+    this.desired = new Ledger(`${this.id} desired`);
+    this.counts = { reported: 0, desired: 0, telemetry: 0, deltas: 0 };
+    this.subscribed = false;  // a SUBACK was received, in whichever life of the hub
+    this.serial = 0;
+  }
+
+  // Connects; subscribes only if no SUBACK ever came: a kept session must still have its subscriptions.
+  async connect() {
+    this.client = new MqttClient({ host: this.host, id: this.id, key: this.key, port: ports.mqtt });
+    const answer = await this.client.connect();
+    assert.equal(answer.return_code, 0, `${this.id}: CONNECT refused with ${answer.return_code}`);
+    if (this.subscribed) assert.equal(answer.session_present, 1, `${this.id}: the session was lost`);
+    this.client.on('message', (message) => this.on_message(message));
+    if (!this.subscribed) {
+      assert.deepEqual(await this.client.subscribe(topics.response, topics.desired), [0, 0]);
+      this.subscribed = true;
+    }
+  }
+
+  on_message({ topic, payload }) {
+    const delta = topic.match(/^\$iothub\/twin\/PATCH\/properties\/desired\/\?\$version=(\d+)$/);
+    if (!delta) return;
+    assert.equal(JSON.parse(payload).$version, Number(delta[1]));
+    this.desired.heard(Number(delta[1]));
+    this.counts.deltas += 1;
+  }
+
+  next_patch(random) {
+    this.serial += 1;
+    const slot = `s${random.between(0, 5)}`;
+    const value = random.next() < 0.15 ? null : { n: this.serial, text: 'x'.repeat(random.between(0, 400)) };
+    return { serial: this.serial, [slot]: value };
+  }
+
+  // Reports until the connection ends, a few in flight; MQTT keeps their order, so each has its version in advance.
+  async report_until_end(random) {
+    const client = this.client;
+    const one_after_the_other = async () => {
+      while (!client.closed) {
+        const patch = this.next_patch(random);
+        const expected = this.reported.sent(patch);
+        const { status, version, body } = await client.patch_reported(patch);
+        assert.equal(status, 204, `${this.id}: ${body}`);
+        assert.equal(version, expected, `${this.id}: reported version`);
+        this.reported.heard(version);
+        this.counts.reported += 1;
+      }
+    };
+    await Promise.all([one_after_the_other(), one_after_the_other(), this.send_telemetry(client)].map(ended_by_crash));
+  }
+
+  async send_telemetry(client) {
+    while (!client.closed) {
+      await client.publish(`devices/${this.id}/messages/events/`, '{"t":1}', 1);
+      this.counts.telemetry += 1;
+    }
+  }
+
+  // The back end's writes to this twin, one at a time, until the hub is gone.
+  async write_desired_until_end(rest, random, running) {
+    await ended_by_crash((async () => {
+      while (running()) {
+        const patch = this.next_patch(random);
+        const expected = this.desired.sent(patch);
+        const { status, json, text } = await rest.patch(`/twins/${this.id}`, { properties: { desired: patch } });
+        assert.equal(status, 200, `${this.id}: ${text}`);
+        assert.equal(json.properties.desired.$version, expected);
+        this.desired.heard(expected);
+        this.reported.heard(json.properties.reported.$version);
+        this.counts.desired += 1;
+      }
+    })());
+  }
+
+  // After a restart: identity, twin, versions, etag, and the device's own view.
+  async check(rest) {
+    const identity = await rest.get(`/devices/${this.id}`);
+    assert.equal(identity.status, 200, `${this.id}: ${identity.text}`);
+    for (const name of ['etag', 'generationId', 'status', 'authentication']) {
+      assert.deepEqual(identity.json[name], this.identity[name], `${this.id}: ${name}`);
+    }
+    const { status, json: twin, text } = await rest.get(`/twins/${this.id}`);
+    assert.equal(status, 200, `${this.id}: ${text}`);
+    this.desired.settle(twin.properties.desired);
+    this.reported.settle(twin.properties.reported);
+    // Only desired is written by the back end here: the etag counts exactly those writes.
+    const { $version: desired_version } = twin.properties.desired;
+    assert.equal(twin.etag, etag_of(desired_version), `${this.id}: etag`);
+    assert.equal(twin.version, desired_version + twin.properties.reported.$version, `${this.id}: version`);
+
+    await this.connect();
+    const { $metadata: m1, ...desired } = twin.properties.desired;
+    const { $metadata: m2, ...reported } = twin.properties.reported;
+    assert.deepEqual(await this.client.get_twin(), { desired, reported }, `${this.id}: the device's view`);
+  }
+}
+
+// Runs until the hub dies under it. A wrong answer is an AssertionError and counts; a cut connection is what this test is about.
+async function ended_by_crash(work) {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof assert.AssertionError) throw error;
+  }
+}
+
+// Creates identities and deletes every second one, as long as the hub lives; knows for certain which are there and which are not.
+class Churn {
+  constructor() {
+    this.present = new Map();  // id -> identity as acknowledged
+    this.absent = new Set();  // deletion was acknowledged
+    this.serial = 0;
+  }
+
+  async run_until_end(rest, running) {
+    await ended_by_crash((async () => {
+      while (running()) {
+        const id = `churn-${(this.serial += 1)}`;
+        const created = await rest.create_device(id);
+        assert.equal(created.status, 200, created.text);
+        if (this.serial % 2) {
+          this.present.set(id, created.json);
+          continue;
+        }
+        assert.equal((await rest.delete(`/devices/${id}`)).status, 204);
+        this.absent.add(id);
+      }
+    })());
+  }
+
+  // Then forgets them, so that the next round starts with little to check.
+  async check(rest) {
+    for (const [id, identity] of this.present) {
+      const read = await rest.get(`/devices/${id}`);
+      assert.equal(read.status, 200, `${id} was acknowledged and is lost`);
+      assert.deepEqual(read.json, identity);
+      const twin = await rest.get(`/twins/${id}`);
+      assert.deepEqual([twin.status, twin.json.etag, twin.json.version], [200, 'AAAAAAAAAAE=', 2], `${id}: twin`);
+      assert.equal((await rest.delete(`/devices/${id}`)).status, 204);
+    }
+    for (const id of this.absent) {
+      assert.equal((await rest.get(`/devices/${id}`)).status, 404, `${id} was deleted and is back`);
+      assert.equal((await rest.get(`/twins/${id}`)).status, 404, `the twin of ${id} is back`);
+    }
+    this.present.clear();
+    this.absent.clear();
+  }
+}
+
+module.exports = { Churn, Subject };

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs one Node test file:  run_node_test.sh [--with-hub] FILE.test.js
+# With --with-hub the file's tests find a fresh hub in their environment (with_hub.js).
+set -euo pipefail
+support=$(dirname "$(readlink -f "$0")")
+source "$support/require_node.sh"
+unset NODE_TEST_CONTEXT NODE_OPTIONS
+if [[ $1 == --with-hub ]]; then
+  exec node "$support/with_hub.js" "$2"
+fi
+exec node --test "$1"

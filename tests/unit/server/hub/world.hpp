@@ -1,0 +1,126 @@
+// A hub on a real store, with a clock that stands still and a wire that writes down what it is asked.
+#pragma once
+
+#include "protocol/json/document.hpp"
+#include "server/hub/hub.hpp"
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::hub {
+
+class StillClock final : public Clock {
+ public:
+  [[nodiscard]] Timestamp now() const override { return {ticks_.load()}; }
+  void advance_seconds(std::uint64_t seconds) { ticks_ += seconds * ticks_per_second; }
+  [[nodiscard]] std::uint64_t unix_seconds() const { return (ticks_ - unix_epoch_ticks) / ticks_per_second; }
+
+ private:
+  std::atomic<std::uint64_t> ticks_ = timestamp_from_unix(1'800'000'000, 500'000'000).ticks;
+};
+
+/// Everything in the order it was told, answers too: see World::answered().
+class RecordingLinks final : public DeviceLinks {
+ public:
+  struct Delta {
+    IdentityId id;
+    std::uint64_t version;
+    std::string text;
+  };
+  struct Change {
+    iothub::Identity before;
+    iothub::Identity now;
+  };
+
+  void desired_changed(const IdentityId& id, std::uint64_t version, const std::shared_ptr<const std::string>& delta,
+                       storage::Outbox&) override {
+    const std::lock_guard lock(mutex_);
+    deltas_.push_back({id, version, *delta});
+  }
+  void identity_changed(const iothub::Identity& before, const iothub::Identity& now, storage::Outbox&) override {
+    const std::lock_guard lock(mutex_);
+    changes_.push_back({before, now});
+  }
+  void identity_deleted(const IdentityId& id, storage::Outbox&) override {
+    const std::lock_guard lock(mutex_);
+    deleted_.push_back(id);
+  }
+
+  [[nodiscard]] std::vector<Delta> deltas() const {
+    const std::lock_guard lock(mutex_);
+    return deltas_;
+  }
+  [[nodiscard]] std::vector<Change> changes() const {
+    const std::lock_guard lock(mutex_);
+    return changes_;
+  }
+  [[nodiscard]] std::vector<IdentityId> deleted() const {
+    const std::lock_guard lock(mutex_);
+    return deleted_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Delta> deltas_;
+  std::vector<Change> changes_;
+  std::vector<IdentityId> deleted_;
+};
+
+/// Runs `start` with a Done and waits for its answer. A Done that is called twice throws in the promise and fails the
+/// test.
+template <class T>
+Result<T> answer_of(const std::function<void(Done<T>)>& start) {
+  const auto promise = std::make_shared<std::promise<Result<T>>>();
+  auto future = promise->get_future();
+  start([promise](Result<T> result, storage::Outbox&) { promise->set_value(std::move(result)); });
+  return future.get();
+}
+
+/// base64 of 32 bytes, each `c`.
+std::string test_key(char c);
+
+/// Makes a memory store's options; tests change what they are about.
+storage::StoreOptions memory_options();
+
+struct World {
+  explicit World(storage::StoreOptions options = memory_options());
+
+  // Registry
+  Result<Registry::Answer> put(const IdentityId& id, std::string_view body = "{}",
+                               std::optional<std::string> if_match = {});
+  Result<Registry::Answer> get(const IdentityId& id);
+  Result<void> remove(const IdentityId& id, std::optional<std::string> if_match = "*");
+  // Twins
+  Result<Twins::Answer> twin(const IdentityId& id, Twins::Dialect dialect = {});
+  Result<Twins::Answer> patch(const IdentityId& id, std::string_view body, std::optional<std::string> if_match = {},
+                              Twins::Dialect dialect = {});
+  Result<Twins::Answer> replace(const IdentityId& id, std::string_view body, std::optional<std::string> if_match = {});
+  Result<std::string> device_view(const IdentityId& id);
+  Result<std::uint64_t> report(const IdentityId& id, std::string_view body, std::optional<std::uint64_t> version = {});
+
+  /// Every durable event of an identity, oldest first.
+  [[nodiscard]] std::vector<storage::Event> events(const IdentityId& id) const;
+  [[nodiscard]] iothub::Identity identity(const IdentityId& id) const;
+
+  StillClock clock;
+  SystemRandom random;
+  RecordingLinks links;
+  std::unique_ptr<storage::Store> store;
+  Hub hub;
+};
+
+/// The value at a path such as "properties/desired/$version", as canonical JSON text; "" when absent.
+std::string at(std::string_view json_text, std::string_view path);
+/// The value of a property; "(absent)" and "(null)" when it has none.
+std::string value_of(const std::vector<iothub::Property>& properties, std::string_view name);
+
+inline const IdentityId d1{"d1", ""};
+inline const IdentityId m1{"d1", "m1"};
+
+}  // namespace twinhub::hub

@@ -1,0 +1,194 @@
+// The event log: numbers without gaps, order, and retention.
+#include "tests/unit/storage/store_fixture.hpp"
+
+#include <gtest/gtest.h>
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+namespace twinhub::storage {
+namespace {
+
+using namespace testing;
+
+const IdentityId device{"device", ""};
+
+void expect_consecutive(const std::vector<StoredEvent>& events, std::uint64_t first) {
+  for (std::size_t i = 0; i < events.size(); ++i) ASSERT_EQ(events[i].sequence_number, first + i);
+}
+
+TEST(StoreEvents, NumbersGoOnWithoutGapsAcrossRestarts) {
+  const TemporaryFolder folder;
+  constexpr int runs = 3, per_run = 40;
+  std::vector<std::string> sent;
+  for (int run = 0; run < runs; ++run) {
+    const auto store = open(small_options(folder / "db"));
+    for (int i = 0; i < per_run; ++i) {
+      sent.push_back(std::to_string(run) + "." + std::to_string(i));
+      ASSERT_TRUE(store->append_event(make_event(device, sent.back()), {}));
+      if (i % 10 == 0) drain(*store);
+    }
+  }
+  const auto store = open(small_options(folder / "db"));
+  const auto events = all_events(*store, store->event_partition_of(device));
+  ASSERT_EQ(events.size(), sent.size());
+  expect_consecutive(events, 0);
+  for (std::size_t i = 0; i < sent.size(); ++i) EXPECT_EQ(events[i].event.body, sent[i]);
+  EXPECT_EQ(events[0].event.id, device);
+  EXPECT_EQ(events[0].event.enqueued, moment());
+}
+
+TEST(StoreEvents, ReadingStartsInTheMiddleOfABlockAndStopsOnDemand) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(store->append_event(make_event(device, std::to_string(i)), {}));
+  drain(*store);
+  const auto partition = store->event_partition_of(device);
+  for (const std::uint64_t from : {0U, 1U, 37U, 99U}) {
+    const auto events = all_events(*store, partition, from);
+    ASSERT_EQ(events.size(), 100 - from);
+    expect_consecutive(events, from);
+    EXPECT_EQ(events[0].event.body, std::to_string(from));
+  }
+  EXPECT_TRUE(all_events(*store, partition, 100).empty());
+  int visited = 0;
+  ASSERT_TRUE(store->read_events(partition, 10, [&](const StoredEvent&) { return ++visited < 5; }));
+  EXPECT_EQ(visited, 5);
+}
+
+TEST(StoreEvents, EveryPartitionCountsByItself) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  std::vector<std::size_t> sent(4);
+  for (int i = 0; i < 200; ++i) {
+    const IdentityId id{"device" + std::to_string(i), i % 2 == 0 ? "" : "module"};
+    ++sent[store->event_partition_of(id)];
+    ASSERT_TRUE(store->append_event(make_event(id, "x"), {}));
+  }
+  drain(*store);
+  for (std::uint32_t partition = 0; partition < 4; ++partition) {
+    const auto events = all_events(*store, partition);
+    EXPECT_EQ(events.size(), sent[partition]);
+    EXPECT_GT(events.size(), 0U);
+    expect_consecutive(events, 0);
+    for (const auto& event : events) EXPECT_EQ(store->event_partition_of(event.event.id), partition);
+  }
+}
+
+TEST(StoreEvents, AModuleSharesItsDevicesPartitionAndItNeverChanges) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  EXPECT_EQ(store->event_partition_of({"device", "a"}), store->event_partition_of({"device", ""}));
+  // FNV-1a as FORMAT.md gives it: a change here would split a device's events over two partitions.
+  EXPECT_EQ(store->event_partition_of({"a", ""}), 0xAF63DC4C8601EC8CU % 4);
+}
+
+TEST(StoreEvents, TheEventsOfOneDeviceStayInOrder) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 300; ++i) {
+          EXPECT_TRUE(store->append_event(make_event({"device" + std::to_string(t), ""}, std::to_string(i)), {}));
+        }
+      });
+    }
+  }
+  drain(*store);
+  std::map<std::string, int> next;
+  for (std::uint32_t partition = 0; partition < 4; ++partition) {
+    const auto events = all_events(*store, partition);
+    expect_consecutive(events, 0);
+    for (const auto& event : events) EXPECT_EQ(event.event.body, std::to_string(next[event.event.id.device]++));
+  }
+  for (int t = 0; t < 4; ++t) EXPECT_EQ(next["device" + std::to_string(t)], 300);
+}
+
+class StoreRetention : public ::testing::Test {
+ protected:
+  StoreRetention() {
+    options_ = small_options(folder_ / "db");
+    options_.event_partitions = 1;
+    options_.now = [this] { return moment(seconds_.load()); };
+  }
+  void append(int count, const std::string& body = std::string(1000, 'x')) {
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(append_and_wait(*store_, make_event(device, body)));
+    sent_ += static_cast<std::uint64_t>(count);
+  }
+  /// Kept events are the newest ones, numbered to the end.
+  std::vector<StoredEvent> kept() {
+    auto events = all_events(*store_, 0);
+    if (!events.empty()) {
+      expect_consecutive(events, events.front().sequence_number);
+      EXPECT_EQ(events.back().sequence_number, sent_ - 1);
+    }
+    return events;
+  }
+
+  const TemporaryFolder folder_;
+  StoreOptions options_;
+  std::atomic<std::uint64_t> seconds_{0};
+  std::unique_ptr<Store> store_;
+  std::uint64_t sent_ = 0;
+};
+
+TEST_F(StoreRetention, DropsTheOldestBeyondTheSize) {
+  options_.event_retention_bytes = 128 << 10;
+  store_ = open(options_);
+  for (int round = 0; round < 6; ++round) {
+    seconds_ += 10;  // retention looks every few seconds
+    append(100);
+  }
+  seconds_ += 10;
+  append(1);
+  auto events = kept();
+  EXPECT_LE(events.size(), 130U);
+  EXPECT_GE(events.size(), 90U);
+  store_.reset();
+  store_ = open(options_);
+  EXPECT_EQ(kept().size(), events.size());
+}
+
+TEST_F(StoreRetention, DropsWhatIsTooOld) {
+  options_.event_retention_age = std::chrono::seconds(1600);
+  store_ = open(options_);
+  append(10);
+  seconds_ = 1000;
+  append(10);
+  EXPECT_EQ(kept().size(), 20U);
+  seconds_ = 1700;
+  append(1);
+  EXPECT_LE(kept().size(), 12U);  // up to a segment's worth may stay longer
+  EXPECT_GE(kept().size(), 11U);
+}
+
+TEST_F(StoreRetention, NumbersGoOnAfterEverythingWasDropped) {
+  options_.event_retention_age = std::chrono::seconds(100);
+  store_ = open(options_);
+  append(10);
+  seconds_ = 1000;
+  drain(*store_);  // a commit cycle without events
+  EXPECT_TRUE(all_events(*store_, 0).empty());
+  store_.reset();
+  store_ = open(options_);
+  append(1);
+  const auto events = kept();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].sequence_number, 10U);
+}
+
+TEST_F(StoreRetention, NumbersGoOnAfterARestartAtEverySize) {
+  options_.event_retention_bytes = 64 << 10;  // segments of 4 KiB: closed and dropped often
+  for (int run = 0; run < 12; ++run) {
+    store_ = open(options_);
+    seconds_ += 10;
+    append(11);
+    EXPECT_FALSE(kept().empty());
+    store_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace twinhub::storage

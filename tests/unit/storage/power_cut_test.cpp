@@ -1,0 +1,132 @@
+// A power cut at any moment: what was acknowledged is there, as a whole; the control shows that the test can tell.
+#include "tests/unit/storage/fault_file_system.hpp"
+#include "tests/unit/storage/store_fixture.hpp"
+
+#include <gtest/gtest.h>
+#include <array>
+#include <atomic>
+#include <random>
+#include <semaphore>
+#include <thread>
+
+namespace twinhub::storage {
+namespace {
+
+using namespace testing;
+
+constexpr std::size_t devices = 40;
+constexpr int rounds = 10;
+
+IdentityId id_of(std::size_t index) { return {"device" + std::to_string(index), ""}; }
+
+/// Two threads that raise counters, each change with an event, until stopped. `acknowledged` is what a client was told.
+class Load {
+ public:
+  explicit Load(Store& store) : store_(store) {
+    for (int t = 0; t < 2; ++t) threads_.emplace_back([this, t](const std::stop_token& stop) { run(stop, t); });
+  }
+  ~Load() {
+    threads_.clear();
+    drain(store_);  // the callbacks use this
+  }
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+
+  std::array<std::uint64_t, devices> acknowledged() const {
+    std::array<std::uint64_t, devices> seen{};
+    for (std::size_t i = 0; i < devices; ++i) seen[i] = acknowledged_[i].load();
+    return seen;
+  }
+  void wait_for(std::uint64_t count) {
+    auto seen = total_.load();
+    while (seen < count) {
+      total_.wait(seen);
+      seen = total_.load();
+    }
+  }
+
+ private:
+  void run(const std::stop_token& stop, int seed) {
+    std::minstd_rand random(static_cast<unsigned>(seed) + 1);
+    while (!stop.stop_requested()) {
+      room_.acquire();
+      const std::size_t which = random() % devices;
+      auto version = std::make_shared<std::uint64_t>(0);
+      store_.update(
+          id_of(which),
+          [&](const Entity& current) {
+            auto change = count_up(id_of(which), current);
+            *version = counter_of(current) + 1;
+            change->events.push_back(make_event(id_of(which), std::to_string(*version)));
+            return change;
+          },
+          [this, which, version](const Result<void>& result, Outbox&) {
+            ASSERT_TRUE(result);
+            acknowledged_[which].store(*version);
+            ++total_;
+            total_.notify_all();
+            room_.release();
+          });
+    }
+  }
+
+  Store& store_;
+  std::array<std::atomic<std::uint64_t>, devices> acknowledged_{};
+  std::atomic<std::uint64_t> total_{0};
+  std::counting_semaphore<> room_{64};
+  std::vector<std::jthread> threads_;
+};
+
+/// Versions lost in `directory` against what was acknowledged; every version comes with its event.
+std::uint64_t lost_in(const StoreOptions& options, const std::array<std::uint64_t, devices>& acknowledged) {
+  const auto store = open(options);
+  std::map<std::string, std::uint64_t> events;
+  for (std::uint32_t partition = 0; partition < options.event_partitions; ++partition) {
+    std::uint64_t next = 0;
+    for (const auto& event : all_events(*store, partition)) {
+      EXPECT_EQ(event.sequence_number, next++);
+      EXPECT_EQ(event.event.body, std::to_string(++events[event.event.id.device]));
+    }
+  }
+  std::uint64_t lost = 0;
+  for (std::size_t i = 0; i < devices; ++i) {
+    const auto stored = read_counter(*store, id_of(i));
+    EXPECT_EQ(stored, events[id_of(i).device]) << "a twin without its event, or the reverse";
+    if (stored < acknowledged[i]) lost += acknowledged[i] - stored;
+  }
+  return lost;
+}
+
+std::uint64_t lost_by_power_cuts(Durability durability, unsigned seed) {
+  const TemporaryFolder folder;
+  const auto system = std::make_shared<FaultFileSystem>();
+  const auto env = rocksdb::NewCompositeEnv(system);
+  auto options = small_options(folder / "db");
+  options.durability = durability;
+  options.memtable_bytes = 256 << 10;  // a new log and a flush every few hundred updates
+  std::mt19937 random(seed);
+  std::uint64_t lost = 0;
+  const auto store = open(options, env.get());
+  Load load(*store);
+  std::uint64_t until = 0;
+  for (int round = 0; round < rounds; ++round) {
+    until += 1 + random() % 600;
+    load.wait_for(until);
+    const auto acknowledged = load.acknowledged();
+    auto image = small_options(folder / ("image" + std::to_string(round)));
+    system->copy_after_power_cut(options.directory, image.directory);
+    lost += lost_in(image, acknowledged);
+    std::filesystem::remove_all(image.directory);
+  }
+  return lost;
+}
+
+TEST(StorePowerCut, LosesNothingThatWasAcknowledged) {
+  const unsigned seed = std::random_device{}();
+  EXPECT_EQ(lost_by_power_cuts(Durability::sync, seed), 0U) << "seed " << seed;
+}
+
+TEST(StorePowerCut, WithoutSyncsItDoesLose) { EXPECT_GT(lost_by_power_cuts(Durability::os, 1), 0U); }
+
+}  // namespace
+}  // namespace twinhub::storage

@@ -1,0 +1,214 @@
+// Read-modify-write: what callers see at once, and what is there after a restart.
+#include "tests/unit/storage/store_fixture.hpp"
+
+#include <gtest/gtest.h>
+#include <thread>
+
+namespace twinhub::storage {
+namespace {
+
+using namespace testing;
+
+const IdentityId device{"device", ""};
+
+TEST(StoreUpdate, AnUnknownIdHasNeitherIdentityNorTwin) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  const auto read = store->read(device);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->entity.identity, nullptr);
+  EXPECT_EQ(read->entity.twin, nullptr);
+  EXPECT_EQ(read->told_after, 0U);
+}
+
+TEST(StoreUpdate, WhatWasAcknowledgedIsThereAfterReopening) {
+  const TemporaryFolder folder;
+  {
+    const auto store = open(small_options(folder / "db"));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+    ASSERT_TRUE(update_and_wait(*store, {"device", "module"}, counting({"device", "module"})));
+  }
+  const auto store = open(small_options(folder / "db"));
+  EXPECT_EQ(read_counter(*store, device), 3U);
+  EXPECT_EQ(read_counter(*store, {"device", "module"}), 1U);
+  const auto read = store->read(device);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->entity.identity->id, device);
+  EXPECT_EQ(read->entity.identity->primary_key, make_identity(device)->primary_key);
+  EXPECT_EQ(*read->entity.twin, *make_counter_twin(3));
+}
+
+TEST(StoreUpdate, MembersThatAreNullStayAsTheyAre) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+  ASSERT_TRUE(update_and_wait(*store, device, [](const Entity& current) -> Result<EntityChange> {
+    auto identity = std::make_shared<iothub::Identity>(*current.identity);
+    identity->status = iothub::Status::disabled;
+    EntityChange change;
+    change.identity = std::move(identity);
+    return change;
+  }));
+  const auto read = store->read(device);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->entity.identity->status, iothub::Status::disabled);
+  EXPECT_EQ(counter_of(read->entity), 1U);
+}
+
+TEST(StoreUpdate, ADecisionThatFailsChangesNothing) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+  const auto result = update_and_wait(*store, device, [](const Entity&) -> Result<EntityChange> {
+    return fail(Errc::precondition_failed, "etag differs");
+  });
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::precondition_failed);
+  EXPECT_EQ(read_counter(*store, device), 1U);
+}
+
+TEST(StoreUpdate, OneChangeIsOneUnitOfIdentityTwinAndEvent) {
+  const TemporaryFolder folder;
+  std::uint32_t partition = 0;
+  {
+    const auto store = open(small_options(folder / "db"));
+    partition = store->event_partition_of(device);
+    ASSERT_TRUE(update_and_wait(*store, device, [](const Entity& current) {
+      auto change = count_up(device, current);
+      change->events.push_back(make_event(device, "created"));
+      return change;
+    }));
+  }
+  const auto store = open(small_options(folder / "db"));
+  EXPECT_EQ(read_counter(*store, device), 1U);
+  const auto events = all_events(*store, partition);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].event.body, "created");
+}
+
+TEST(StoreUpdate, ErasingADeviceTakesItsModulesAndSessionsAlong) {
+  const TemporaryFolder folder;
+  const IdentityId old_module{"device", "old"}, new_module{"device", "new"}, neighbour{"device1", "old"};
+  const Session session{{{"a/#", 1}}};
+  {
+    const auto store = open(small_options(folder / "db"));
+    for (const auto& id : {device, old_module, neighbour}) {
+      ASSERT_TRUE(update_and_wait(*store, id, counting(id)));
+      ASSERT_TRUE(put_session_and_wait(*store, id, &session));
+    }
+  }
+  const auto check = [&](const Store& store) {
+    for (const auto& id : {device, old_module, new_module}) {
+      EXPECT_EQ(read_counter(store, id), 0U) << id.module;
+      const auto kept = store.read_session(id);
+      ASSERT_TRUE(kept);
+      EXPECT_EQ(*kept, std::nullopt) << id.module;
+    }
+    EXPECT_EQ(read_counter(store, neighbour), 1U);
+    EXPECT_EQ(*store.read_session(neighbour), session);
+  };
+  {
+    const auto store = open(small_options(folder / "db"));  // old_module is on disk only
+    ASSERT_TRUE(update_and_wait(*store, new_module, counting(new_module)));
+    ASSERT_TRUE(erase_and_wait(*store, device));
+    check(*store);
+  }
+  check(*open(small_options(folder / "db")));
+}
+
+TEST(StoreUpdate, ErasingAModuleLeavesItsDevice) {
+  const TemporaryFolder folder;
+  const IdentityId module{"device", "module"};
+  const auto store = open(small_options(folder / "db"));
+  ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+  ASSERT_TRUE(update_and_wait(*store, module, counting(module)));
+  ASSERT_TRUE(erase_and_wait(*store, module));
+  EXPECT_EQ(read_counter(*store, device), 1U);
+  EXPECT_EQ(read_counter(*store, module), 0U);
+}
+
+TEST(StoreUpdate, AnErasedDeviceCanBeCreatedAgain) {
+  const TemporaryFolder folder;
+  {
+    const auto store = open(small_options(folder / "db"));
+    ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+    ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+    ASSERT_TRUE(erase_and_wait(*store, device));
+    ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+  }
+  EXPECT_EQ(read_counter(*open(small_options(folder / "db")), device), 1U);
+}
+
+TEST(StoreUpdate, RecordsThatLeftTheCacheAreReadFromDisk) {
+  const TemporaryFolder folder;
+  auto options = small_options(folder / "db");
+  options.cache_bytes = 0;  // only what is not durable stays
+  const auto store = open(options);
+  const auto id = [](int i) { return IdentityId{"device" + std::to_string(i), ""}; };
+  for (int i = 0; i < 200; ++i) store->update(id(i), counting(id(i)), {});
+  drain(*store);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(read_counter(*store, id(i)), 1U) << i;
+  for (int i = 0; i < 200; ++i) store->update(id(i), counting(id(i)), {});
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(read_counter(*store, id(i)), 2U) << i;
+}
+
+TEST(StoreUpdate, NoUpdateIsLostBetweenThreads) {
+  constexpr int threads = 4, rounds = 500, ids = 3;
+  const TemporaryFolder folder;
+  const auto id = [](int i) { return IdentityId{"device" + std::to_string(i), ""}; };
+  {
+    const auto store = open(small_options(folder / "db"));
+    std::mutex mutex;
+    std::vector<std::vector<std::uint64_t>> acknowledged(ids);  // versions in the order they were told
+    {
+      std::vector<std::jthread> workers;
+      for (int t = 0; t < threads; ++t) {
+        workers.emplace_back([&] {
+          for (int i = 0; i < rounds; ++i) {
+            const int which = i % ids;
+            auto version = std::make_shared<std::uint64_t>(0);
+            store->update(
+                id(which),
+                [&](const Entity& current) {
+                  *version = counter_of(current) + 1;
+                  return count_up(id(which), current);
+                },
+                [&, which, version](const Result<void>& result, Outbox&) {
+                  const std::lock_guard lock(mutex);
+                  if (result) acknowledged[static_cast<std::size_t>(which)].push_back(*version);
+                });
+          }
+        });
+      }
+    }
+    drain(*store);
+    const std::lock_guard lock(mutex);
+    std::size_t total = 0;
+    for (const auto& versions : acknowledged) {
+      for (std::size_t i = 0; i < versions.size(); ++i) ASSERT_EQ(versions[i], i + 1);
+      total += versions.size();
+    }
+    EXPECT_EQ(total, static_cast<std::size_t>(threads * rounds));
+  }
+  const auto store = open(small_options(folder / "db"));
+  std::uint64_t total = 0;
+  for (int i = 0; i < ids; ++i) total += read_counter(*store, id(i));
+  EXPECT_EQ(total, static_cast<std::uint64_t>(threads * rounds));
+}
+
+TEST(StoreUpdate, AFullQueueRefusesAndNothingIsChanged) {
+  const TemporaryFolder folder;
+  auto options = small_options(folder / "db");
+  options.queue_bytes_max = 1;
+  const auto store = open(options);
+  const auto refused = update_and_wait(*store, device, counting(device));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::service_unavailable);
+  EXPECT_EQ(read_counter(*store, device), 0U);
+  const auto event = store->append_event(make_event(device, "body"), [](const Result<void>&, Outbox&) { FAIL(); });
+  ASSERT_FALSE(event);
+  EXPECT_TRUE(store->writable());  // full, not broken
+}
+
+}  // namespace
+}  // namespace twinhub::storage
