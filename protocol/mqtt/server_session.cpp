@@ -60,7 +60,7 @@ std::optional<Fault> ServerSession::receive(std::string_view input, Handler& han
     input = *joined;
   }
   bool awaiting_answer = false;
-  while (state_ != State::closed && !input.empty() && !awaiting_answer) {
+  while (state_ != State::closed && !held_ && !input.empty() && !awaiting_answer) {
     if (state_ == State::awaiting_connect && !begins_connect(input.front())) {
       close();  // [MQTT-3.1.0-1]; at its first byte, so that a stranger has no buffer filled
       return Fault::protocol_violation;
@@ -86,7 +86,7 @@ std::optional<Fault> ServerSession::receive(std::string_view input, Handler& han
     awaiting_answer = before == State::awaiting_connect && state_ == State::answering_connect;
   }
   if (state_ == State::closed || input.empty()) return std::nullopt;
-  if (input.size() > packet_bytes_max_) {  // pipelined behind a CONNECT that is not answered yet
+  if (input.size() > packet_bytes_max_ && !held_) {  // pipelined behind a CONNECT that is not answered yet
     close();
     return Fault::packet_too_large;
   }

@@ -49,9 +49,12 @@ class ServerSession {
   /// accepts later than inside on_connect() then calls receive("") to have them handled.
   void accept() { state_ = State::connected; }
   void close() { state_ = State::closed; }
+  /// While held, packets are kept instead of acted on, the one in hand excepted: back-pressure, also from inside a
+  /// Handler's call. The owner then stops feeding, and after hold(false) calls receive("").
+  void hold(bool held) { held_ = held; }
 
   [[nodiscard]] bool connected() const { return state_ == State::connected; }
-  /// Bytes of an incomplete packet that are being kept.
+  /// Bytes that are being kept: an incomplete packet, or what came while held.
   [[nodiscard]] std::size_t kept_bytes() const { return kept_ ? kept_->size() : 0; }
 
  private:
@@ -63,6 +66,7 @@ class ServerSession {
   std::size_t packet_bytes_max_;
   std::unique_ptr<std::string> kept_;
   State state_ = State::awaiting_connect;
+  bool held_ = false;
 };
 
 }  // namespace twinhub::mqtt

@@ -261,4 +261,21 @@ Result<std::string> Registry::list(std::size_t top) const {
   return out + "]";
 }
 
+Result<std::string> Registry::list_modules(const std::string& device) const {
+  const IdentityId owner{device, ""};
+  const auto read = store_.read(owner);
+  if (!read) return unavailable();
+  if (!read->entity.identity) return not_found(owner, false);
+  std::string out = "[";
+  const auto scanned = store_.scan(&owner, [&](const storage::Entity& entity) {
+    const IdentityId& id = entity.identity->id;
+    if (id.device != device) return false;
+    if (out.size() > 1) out += ',';
+    iothub::append_identity(out, *entity.identity, presence_.activity_of(id));
+    return true;
+  });
+  if (!scanned) return unavailable();
+  return out + "]";
+}
+
 }  // namespace twinhub::hub

@@ -38,6 +38,9 @@ class Registry {
   /// GET /devices: at most `top` (1..1000) devices in id order, as a JSON array. May take milliseconds: call on the
   /// worker pool.
   [[nodiscard]] Result<std::string> list(std::size_t top) const;
+  /// GET /devices/{id}/modules: all modules of a device, in id order, as a JSON array. Call as list(). Errors:
+  /// device_not_found.
+  [[nodiscard]] Result<std::string> list_modules(const std::string& device) const;
 
  private:
   /// `device`: of a module, the device it is put under.

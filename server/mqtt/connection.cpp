@@ -43,6 +43,7 @@ void Connection::ready(bool readable, bool writable, bool hung_up) {
 
 void Connection::read() {
   if (closed_ || paused_ || stopping_ || !socket_.handshaken()) return;
+  if (session_.kept_bytes() > 0 && !feed({})) return;  // what a pause has left
   auto& scratch = lane_.scratch();
   for (int i = 0; i < reads_per_wake_up; ++i) {
     std::size_t size = 0;
@@ -50,18 +51,23 @@ void Connection::read() {
     if (outcome == Socket::Outcome::would_block) return update_interest();
     if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
     last_received_ = Clock::now();  // the lane's time may be a second old
-    const auto fault = session_.receive({scratch.data(), size}, *this, out_);
-    if (fault && !closed_) {
-      lane_.counters.protocol_faults.fetch_add(1, std::memory_order_relaxed);
-      return close(CloseReason::protocol_fault);
-    }
-    if (closed_) return;
-    if (!out_.empty()) wrote();
-    update_interest();
-    if (paused_ || closed_) return;
+    if (!feed({scratch.data(), size})) return;
     if (size < scratch.size() && !socket_.has_pending()) return;
   }
   if (socket_.has_pending()) lane_.read_later(*this);
+}
+
+bool Connection::feed(std::string_view bytes) {
+  const auto fault = session_.receive(bytes, *this, out_);
+  if (closed_) return false;
+  if (fault) {
+    lane_.counters.protocol_faults.fetch_add(1, std::memory_order_relaxed);
+    close(CloseReason::protocol_fault);
+    return false;
+  }
+  if (!out_.empty()) wrote();
+  update_interest();
+  return !closed_ && !paused_;
 }
 
 /// Bytes were appended to `out_`: they leave at the end of the wake-up, or now when they are many. A peer that does not
@@ -112,7 +118,12 @@ void Connection::update_interest() {
     write_interest_ = want_write;
     lane_.poller().change(socket_.descriptor(), *this, want_read, want_write);
   }
-  if (was_paused && !paused_ && socket_.has_pending()) lane_.read_later(*this);
+  session_.hold(paused_);
+  if (was_paused && !paused_ && (socket_.has_pending() || session_.kept_bytes() > 0)) lane_.read_later(*this);
+}
+
+void Connection::request_began() {
+  if (++in_flight_ >= lane_.options().in_flight_max && !paused_) update_interest();
 }
 
 void Connection::request_ended() {

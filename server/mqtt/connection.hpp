@@ -125,7 +125,9 @@ class Connection final : public Pollable, private mqtt::Handler {
   void send_publish(std::string_view topic, std::string_view payload);
   void wrote();
   void update_interest();
-  void request_began() { ++in_flight_; }
+  /// Has the session act on `bytes`; false when no more are wanted now.
+  [[nodiscard]] bool feed(std::string_view bytes);
+  void request_began();
   void request_ended();
   /// Has the wheel bring this connection up at `when`; what was asked for before is forgotten.
   void look_again(Clock::time_point when);

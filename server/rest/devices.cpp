@@ -18,18 +18,28 @@ std::size_t top_of(const Request& request) {
   return top;
 }
 
+/// A scan takes its time: it runs on the worker pool.
+template <class List>
+void answer_from_worker(Reply reply, List list) {
+  RestLane& lane = *reply.lane;
+  boost::asio::post(lane.threads().workers(), [reply, &lane, list = std::move(list)] {
+    lane.io().post([reply, &lane, listed = list(lane.hub().registry)] {
+      reply.send(listed ? json_response(*listed) : error_response(listed.error(), lane.hub().clock.now()));
+    });
+  });
+}
+
 Response identity_response(const hub::Registry::Answer& answer) { return json_response(answer.json, answer.etag); }
 
 }  // namespace
 
 void list_devices(Reply reply, const Request& request, const Call&) {
-  RestLane& lane = *reply.lane;
-  boost::asio::post(lane.threads().workers(), [reply, &lane, top = top_of(request)] {
-    auto devices = lane.hub().registry.list(top);
-    lane.io().post([reply, &lane, devices = std::move(devices)] {
-      reply.send(devices ? json_response(*devices) : error_response(devices.error(), lane.hub().clock.now()));
-    });
-  });
+  answer_from_worker(reply, [top = top_of(request)](const hub::Registry& registry) { return registry.list(top); });
+}
+
+void list_modules(Reply reply, const Request&, const Call& call) {
+  answer_from_worker(
+      reply, [device = call.id.device](const hub::Registry& registry) { return registry.list_modules(device); });
 }
 
 void put_identity(Reply reply, const Request& request, const Call& call) {

@@ -19,6 +19,7 @@ using Handler = void (*)(Reply reply, const Request& request, const Call& call);
 
 // devices.cpp: device and module identities
 void list_devices(Reply reply, const Request& request, const Call& call);
+void list_modules(Reply reply, const Request& request, const Call& call);
 void put_identity(Reply reply, const Request& request, const Call& call);
 void get_identity(Reply reply, const Request& request, const Call& call);
 void delete_identity(Reply reply, const Request& request, const Call& call);

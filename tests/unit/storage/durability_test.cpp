@@ -159,7 +159,7 @@ TEST_F(StoreDurability, EachLaneGetsOnePostPerCycle) {
     store_->update(device, counting(device), [&](const Result<void>&, Outbox& outbox) { outbox.post(lane, [] {}); });
   }
   system_->release_log_syncs();
-  drain(*store_);
+  store_.reset();  // posts leave at the end of a cycle
   EXPECT_EQ(lane.posts, (std::vector<std::size_t>{10}));
 }
 

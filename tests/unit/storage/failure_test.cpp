@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <atomic>
+#include <semaphore>
 #include <thread>
 
 namespace twinhub::storage {
@@ -210,6 +211,28 @@ TEST_P(StoreFailure, ReadersAreServedAllTheWay) {
   stop = true;
   reader.join();
   EXPECT_EQ(refused, 0U);
+}
+
+TEST_P(StoreFailure, ALongScanDelaysTheRecoveryAndStopsNobodyElse) {
+  ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
+  std::binary_semaphore scanning{0}, go_on{0};
+  std::jthread scanner([&] {
+    EXPECT_TRUE(store_->scan(nullptr, [&](const Entity&) {
+      scanning.release();
+      go_on.acquire();
+      return true;
+    }));
+  });
+  scanning.acquire();
+  break_disk();
+  EXPECT_FALSE(update_and_wait(*store_, device, counting(device)));
+  system_->wait_for_refusal();
+  heal();
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(store_->read({"nobody" + std::to_string(i), ""}));  // each from disk
+  go_on.release();
+  scanner.join();
+  EXPECT_TRUE(wait_until_writable());
+  EXPECT_TRUE(update_and_wait(*store_, device, counting(device)));
 }
 
 TEST_P(StoreFailure, ClosesWhileBroken) {

@@ -6,7 +6,12 @@
 namespace twinhub::storage::testing {
 
 TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "twinhub-storage-XXXXXX").string();
+  // In memory where that is: what a disk does to the store is simulated by FaultFileSystem, and these tests open many
+  // stores.
+  const std::filesystem::path memory = "/dev/shm";
+  const bool in_memory = std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory(memory);
+  std::string name =
+      ((in_memory ? memory : std::filesystem::temp_directory_path()) / "twinhub-storage-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   path_ = name;
 }

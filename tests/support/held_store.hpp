@@ -1,0 +1,103 @@
+// A store whose acknowledgements a test can hold back: requests then wait as they do for a slow disk, for as long as
+// the test wants.
+#pragma once
+
+#include "storage/store.hpp"
+
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace twinhub::test {
+
+/// Everything goes through to `store`; only the news of durability waits while held. Any thread.
+class HeldStore final : public storage::Store {
+ public:
+  explicit HeldStore(std::unique_ptr<storage::Store> store) : store_(std::move(store)) {}
+  ~HeldStore() override { release(); }
+
+  void hold() {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  /// Tells everybody who waits, in order, and holds no more.
+  void release() {
+    std::vector<std::function<void(storage::Outbox&)>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = false;
+      waiting = std::exchange(waiting_, {});
+    }
+    storage::Outbox outbox;
+    for (const auto& tell : waiting) tell(outbox);
+  }
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+  /// From now on every write is refused, as by a store whose disk is full.
+  void refuse_writes() {
+    const std::lock_guard lock(mutex_);
+    refusing_ = true;
+  }
+
+  Result<storage::EntityRead> read(const IdentityId& id) const override { return store_->read(id); }
+  storage::UpdateResult update(const IdentityId& id, const storage::Decide& decide,
+                               storage::OnDurable on_durable) override {
+    return store_->update(id, decide, holdable(std::move(on_durable)));
+  }
+  void when_durable(storage::CommitSeq seq, storage::OnDurable on_durable) override {
+    store_->when_durable(seq, holdable(std::move(on_durable)));
+  }
+  bool is_durable(storage::CommitSeq seq) const override { return store_->is_durable(seq); }
+  Result<void> append_event(storage::Event event, storage::OnDurable on_durable) override {
+    if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
+    return store_->append_event(std::move(event), holdable(std::move(on_durable)));
+  }
+  Result<std::optional<storage::Session>> read_session(const IdentityId& id) const override {
+    return store_->read_session(id);
+  }
+  Result<void> put_session(const IdentityId& id, const storage::Session* session,
+                           storage::OnDurable on_durable) override {
+    if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
+    return store_->put_session(id, session, holdable(std::move(on_durable)));
+  }
+  Result<void> scan(const IdentityId* after, const std::function<bool(const storage::Entity&)>& visit) const override {
+    return store_->scan(after, visit);
+  }
+  Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
+                           const std::function<bool(const storage::StoredEvent&)>& visit) const override {
+    return store_->read_events(partition, sequence_number, visit);
+  }
+  std::uint32_t event_partition_of(const IdentityId& id) const override { return store_->event_partition_of(id); }
+  Result<void> writable() const override { return store_->writable(); }
+  std::vector<Figure> figures() const override { return store_->figures(); }
+
+ private:
+  [[nodiscard]] bool refusing() const {
+    const std::lock_guard lock(mutex_);
+    return refusing_;
+  }
+  storage::OnDurable holdable(storage::OnDurable on_durable) {
+    if (!on_durable) return on_durable;
+    return [this, on_durable = std::move(on_durable)](const Result<void>& result, storage::Outbox& outbox) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (held_) {
+          waiting_.emplace_back([on_durable, result](storage::Outbox& later) { on_durable(result, later); });
+          return;
+        }
+      }
+      on_durable(result, outbox);
+    };
+  }
+
+  mutable std::mutex mutex_;
+  bool held_ = false;                                           // guarded by mutex_
+  bool refusing_ = false;                                       // guarded by mutex_
+  std::vector<std::function<void(storage::Outbox&)>> waiting_;  // guarded by mutex_
+  std::unique_ptr<storage::Store> store_;
+};
+
+}  // namespace twinhub::test

@@ -1,0 +1,235 @@
+#include "tests/wire/wire_hub.hpp"
+
+#include "protocol/iothub/sas_token.hpp"
+#include "server/net/certificates.hpp"
+
+#include <unistd.h>
+#include <cstdlib>
+#include <future>
+#include <stdexcept>
+#include <thread>
+
+namespace twinhub::test {
+namespace {
+
+template <class T>
+T value_or_throw(Result<T> result, std::string_view what) {
+  if (!result) throw std::runtime_error(std::string(what) + ": " + result.error().detail);
+  return std::move(*result);
+}
+
+std::filesystem::path make_directory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "twinhub-wire-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  return pattern;
+}
+
+/// Runs one call of the hub and waits for its answer.
+template <class T>
+Result<T> answer_of(const std::function<void(hub::Done<T>)>& call) {
+  const auto promise = std::make_shared<std::promise<Result<T>>>();
+  auto future = promise->get_future();
+  call([promise](Result<T> result, storage::Outbox&) { promise->set_value(std::move(result)); });
+  return future.get();
+}
+
+/// Every certificate file is made once for the whole test program.
+net::OwnCertificates certificates() {
+  static const struct Shared {
+    std::filesystem::path directory = make_directory();
+    net::OwnCertificates own =
+        value_or_throw(net::ensure_certificates(directory, {}, net::KeyType::ecdsa_p256), "certificates");
+    ~Shared() {
+      std::error_code ignored;
+      std::filesystem::remove_all(directory, ignored);
+    }
+  } shared;
+  return shared.own;
+}
+
+constexpr std::string_view host = "hub.local";
+const IfMatch any_etag{.present = true, .any = true, .etag = {}};
+
+std::string resource_of(const IdentityId& id) {
+  std::string path = std::string(host) + "/devices/" + id.device;
+  return id.is_module() ? path + "/modules/" + id.module : path;
+}
+
+}  // namespace
+
+WireHub::WireHub(mqtt_door::DoorOptions options) : options_(options), directory_(make_directory()) {
+  start();
+  put(dev1);
+  put(dev2);
+}
+
+WireHub::~WireHub() {
+  stop(std::chrono::milliseconds(0));
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void WireHub::start() {
+  storage::StoreOptions options;
+  options.directory = directory_;
+  options.now = [this] { return clock_.now(); };
+  options.memtable_bytes = 1 << 20;
+  store_ = std::make_unique<HeldStore>(value_or_throw(storage::open_rocksdb_store(std::move(options)), "store"));
+  tls_ = value_or_throw(net::TlsContext::load(certificates().server), "TLS");
+  threads_ = std::make_unique<net::Threads>(2, 1);
+  links_ = mqtt_door::make_session_table();
+  std::vector<hub::Policy> policies{{.name = "device",
+                                     .rights = hub::Right::device_connect,
+                                     .primary_key = base64_encode(std::string(32, 'd')),
+                                     .secondary_key = base64_encode(std::string(32, 'e'))},
+                                    {.name = "service",
+                                     .rights = hub::Right::service_connect,
+                                     .primary_key = base64_encode(std::string(32, 's')),
+                                     .secondary_key = base64_encode(std::string(32, 't'))}};
+  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_);
+  door_ = mqtt_door::make_door(*hub_, *links_, *threads_, options_);
+  plain_ = listen(false);
+  secure_ = listen(true);
+  threads_->start();
+  plain_->start();
+  secure_->start();
+}
+
+std::unique_ptr<net::Listener> WireHub::listen(bool secure) {
+  return value_or_throw(net::Listener::open("127.0.0.1", 0, "test", *threads_,
+                                            [this, secure](net::IoThread& lane, int descriptor, const auto& peer) {
+                                              door_->adopt(lane, descriptor, peer.address().to_string(),
+                                                           secure ? tls_->current() : nullptr);
+                                            }),
+                        "listener");
+}
+
+void WireHub::stop(std::chrono::milliseconds within) {
+  if (!door_) return;
+  plain_->stop();
+  secure_->stop();
+  door_->stop(within);
+  store_->release();
+  threads_->stop();
+  store_.reset();  // its last callbacks still find the door
+  plain_.reset();
+  secure_.reset();
+  door_.reset();
+  hub_.reset();
+  links_.reset();
+  threads_.reset();
+}
+
+std::filesystem::path WireHub::ca() const { return certificates().ca; }
+
+std::string WireHub::token(const IdentityId& id, std::int64_t seconds) const {
+  const auto now = static_cast<std::int64_t>((clock_.now().ticks - unix_epoch_ticks) / ticks_per_second);
+  return iothub::make_sas_token(resource_of(id), identity(id).primary_key, static_cast<std::uint64_t>(now + seconds));
+}
+
+ConnectFields WireHub::credentials(const IdentityId& id) const {
+  ConnectFields fields;
+  fields.client_id = id.is_module() ? id.device + "/" + id.module : id.device;
+  fields.user_name = std::string(host) + "/" + fields.client_id + "/?api-version=2021-04-12";
+  fields.password = token(id);
+  return fields;
+}
+
+MqttClient WireHub::connect(const ConnectFields& fields) const {
+  MqttClient client(port());
+  const int code = connect_code(client, fields);
+  if (code != 0) throw std::runtime_error("CONNECT was answered with " + std::to_string(code));
+  return client;
+}
+
+MqttClient WireHub::subscriber(const IdentityId& id, const Filters& filters) const {
+  ConnectFields fields = credentials(id);
+  fields.clean_session = true;
+  MqttClient client = connect(fields);
+  client.send(subscribe_packet(9, filters));
+  if (client.expect().first_byte != 0x90) throw std::runtime_error("no SUBACK");
+  return client;
+}
+
+bool WireHub::still_serves() const {
+  MqttClient client = subscriber(dev2, {{twin_responses, 0}});
+  return get_twin(client, "still-there").topic == "$iothub/twin/res/200/?$rid=still-there";
+}
+
+void WireHub::put(const IdentityId& id, std::string_view body) {
+  const bool known = store_->read(id)->entity.identity != nullptr;
+  (void)value_or_throw(answer_of<hub::Registry::Answer>([&](auto done) {
+                         hub_->registry.put(id, body, known ? any_etag : IfMatch{}, std::move(done));
+                       }),
+                       "put");
+}
+
+void WireHub::remove(const IdentityId& id) {
+  const auto removed = answer_of<void>([&](auto done) { hub_->registry.remove(id, any_etag, std::move(done)); });
+  if (!removed) throw std::runtime_error("remove: " + removed.error().detail);
+}
+
+void WireHub::patch(const IdentityId& id, std::string_view body) {
+  (void)value_or_throw(
+      answer_of<hub::Twins::Answer>([&](auto done) { hub_->twins.patch(id, body, {}, {}, std::move(done)); }), "patch");
+}
+
+void WireHub::replace(const IdentityId& id, std::string_view body) {
+  (void)value_or_throw(
+      answer_of<hub::Twins::Answer>([&](auto done) { hub_->twins.replace(id, body, {}, {}, std::move(done)); }),
+      "replace");
+}
+
+std::string WireHub::device_view(const IdentityId& id) const {
+  return value_or_throw(answer_of<std::string>([&](auto done) { hub_->twins.get_device_view(id, std::move(done)); }),
+                        "device view");
+}
+
+bool WireHub::is_connected(const IdentityId& id) const { return hub_->presence.activity_of(id).connected; }
+
+iothub::Identity WireHub::identity(const IdentityId& id) const {
+  const auto read = store_->read(id);
+  if (!read || !read->entity.identity) throw std::runtime_error("no identity " + id.device);
+  return *read->entity.identity;
+}
+
+std::vector<storage::Event> WireHub::telemetry(const IdentityId& id) const {
+  std::vector<storage::Event> found;
+  const auto read = store_->read_events(store_->event_partition_of(id), 0, [&](const storage::StoredEvent& stored) {
+    if (stored.event.id == id && stored.event.source == storage::EventSource::telemetry) found.push_back(stored.event);
+    return true;
+  });
+  if (!read) throw std::runtime_error("events: " + read.error().detail);
+  return found;
+}
+
+int connect_code(MqttClient& client, const ConnectFields& fields) {
+  client.send(connect_packet(fields));
+  const auto answer = client.read();
+  if (!answer) return -1;
+  if (answer->first_byte != 0x20 || answer->body.size() != 2) throw std::runtime_error("not a CONNACK");
+  const int code = answer->body[1];
+  if (code != 0 && (answer->body[0] != 0 || client.drain() != 0)) throw std::runtime_error("a refusal, and more");
+  return code;
+}
+
+bool eventually(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+Message get_twin(MqttClient& client, std::string_view rid) {
+  client.send(publish_packet({.topic = get_topic(rid), .payload = " "}));
+  return client.expect_message();
+}
+
+Message report(MqttClient& client, std::string_view body, std::string_view rid_and_more) {
+  client.send(publish_packet({.topic = reported_topic(rid_and_more), .payload = std::string(body)}));
+  return client.expect_message();
+}
+
+}  // namespace twinhub::test

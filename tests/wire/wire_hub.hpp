@@ -1,0 +1,109 @@
+// A whole hub inside the test's process, on ports that the system chose: real store, real threads, real sockets. Tests
+// reach it as a device does, by bytes, and as a back end does, by the hub's own calls.
+#pragma once
+
+#include "server/hub/hub.hpp"
+#include "server/mqtt/mqtt_door.hpp"
+#include "server/net/listener.hpp"
+#include "server/net/threads.hpp"
+#include "server/net/tls.hpp"
+#include "tests/support/held_store.hpp"
+#include "tests/support/mqtt_client.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::test {
+
+inline const IdentityId dev1{"dev1", ""};
+inline const IdentityId dev2{"dev2", ""};
+
+class WireHub {
+ public:
+  /// With devices dev1 and dev2.
+  explicit WireHub(mqtt_door::DoorOptions options = {});
+  ~WireHub();
+
+  /// Ends as a SIGTERM does: answers what was accepted, for at most `within`.
+  void stop(std::chrono::milliseconds within = std::chrono::seconds(10));
+  /// Opens again on the same folder, on new ports.
+  void start();
+  void restart() {
+    stop();
+    start();
+  }
+
+  // The device's side
+  [[nodiscard]] std::uint16_t port() const { return plain_->port(); }
+  [[nodiscard]] std::uint16_t tls_port() const { return secure_->port(); }
+  [[nodiscard]] std::filesystem::path ca() const;
+  /// A token by the identity's primary key that lives for `seconds`.
+  [[nodiscard]] std::string token(const IdentityId& id, std::int64_t seconds = 3600) const;
+  /// What `id` has to say in CONNECT to be let in.
+  [[nodiscard]] ConnectFields credentials(const IdentityId& id) const;
+  /// Sends CONNECT on a new connection and expects it to be accepted.
+  [[nodiscard]] MqttClient connect(const ConnectFields& fields) const;
+  [[nodiscard]] MqttClient connect(const IdentityId& id) const { return connect(credentials(id)); }
+  /// connect(), with clean session 1 and `filters` subscribed.
+  [[nodiscard]] MqttClient subscriber(const IdentityId& id, const Filters& filters) const;
+  /// Connects a bystander (dev2) and reads its twin: the hub still works.
+  [[nodiscard]] bool still_serves() const;
+
+  // The back end's side
+  void put(const IdentityId& id, std::string_view body = "{}");
+  void remove(const IdentityId& id);
+  /// Patches the twin (tags and properties, as REST does). Returns once it is durable.
+  void patch(const IdentityId& id, std::string_view body);
+  void replace(const IdentityId& id, std::string_view body);
+  [[nodiscard]] std::string device_view(const IdentityId& id) const;
+  [[nodiscard]] bool is_connected(const IdentityId& id) const;
+  [[nodiscard]] iothub::Identity identity(const IdentityId& id) const;
+  /// What `id` sent to the event log, oldest first.
+  [[nodiscard]] std::vector<storage::Event> telemetry(const IdentityId& id) const;
+
+  [[nodiscard]] HeldStore& store() { return *store_; }
+  [[nodiscard]] mqtt_door::DoorFigures figures() const { return door_->figures(); }
+
+ private:
+  [[nodiscard]] std::unique_ptr<net::Listener> listen(bool secure);
+
+  mqtt_door::DoorOptions options_;
+  std::filesystem::path directory_;
+  hub::SystemClock clock_;
+  mutable hub::SystemRandom random_;
+  std::unique_ptr<net::Threads> threads_;
+  std::shared_ptr<net::TlsContext> tls_;
+  std::unique_ptr<HeldStore> store_;
+  std::unique_ptr<hub::DeviceLinks> links_;
+  std::unique_ptr<hub::Hub> hub_;
+  std::unique_ptr<mqtt_door::Door> door_;
+  std::unique_ptr<net::Listener> plain_;
+  std::unique_ptr<net::Listener> secure_;
+};
+
+/// CONNACK's return code; -1 when the peer closed without one. A refusal has to be followed by a close, without session
+/// present.
+[[nodiscard]] int connect_code(MqttClient& client, const ConnectFields& fields);
+/// Waits until `holds` does; false after a generous deadline.
+[[nodiscard]] bool eventually(const std::function<bool()>& holds);
+
+// Topics that every test uses.
+inline const std::string twin_responses = "$iothub/twin/res/#";
+inline const std::string desired_changes = "$iothub/twin/PATCH/properties/desired/#";
+[[nodiscard]] inline std::string get_topic(std::string_view rid) {
+  return "$iothub/twin/GET/?$rid=" + std::string(rid);
+}
+[[nodiscard]] inline std::string reported_topic(std::string_view rid) {
+  return "$iothub/twin/PATCH/properties/reported/?$rid=" + std::string(rid);
+}
+/// A GET or a reported patch at QoS 0, and the answer that follows.
+[[nodiscard]] Message get_twin(MqttClient& client, std::string_view rid = "1");
+[[nodiscard]] Message report(MqttClient& client, std::string_view body, std::string_view rid_and_more = "1");
+
+}  // namespace twinhub::test
