@@ -59,8 +59,7 @@ std::optional<Fault> ServerSession::receive(std::string_view input, Handler& han
     joined->append(input);
     input = *joined;
   }
-  bool awaiting_answer = false;
-  while (state_ != State::closed && !held_ && !input.empty() && !awaiting_answer) {
+  while ((state_ == State::awaiting_connect || state_ == State::connected) && !held_ && !input.empty()) {
     if (state_ == State::awaiting_connect && !begins_connect(input.front())) {
       close();  // [MQTT-3.1.0-1]; at its first byte, so that a stranger has no buffer filled
       return Fault::protocol_violation;
@@ -76,14 +75,12 @@ std::optional<Fault> ServerSession::receive(std::string_view input, Handler& han
       return Fault::packet_too_large;
     }
     if (input.size() < frame.packet_bytes()) break;
-    const State before = state_;
     if (const auto fault =
             handle_packet(frame.first_byte, input.substr(frame.header_bytes, frame.body_bytes), handler, out)) {
       close();
       return fault;
     }
     input.remove_prefix(frame.packet_bytes());
-    awaiting_answer = before == State::awaiting_connect && state_ == State::answering_connect;
   }
   if (state_ == State::closed || input.empty()) return std::nullopt;
   if (input.size() > packet_bytes_max_ && !held_) {  // pipelined behind a CONNECT that is not answered yet

@@ -109,11 +109,6 @@ void MqttClient::reset() {
   ::close(std::exchange(descriptor_, -1));
 }
 
-void MqttClient::shrink_receive_buffer() {
-  const int bytes = 4096;
-  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-}
-
 /// False when the peer has closed.
 bool MqttClient::fill() {
   std::array<char, 16 * 1024> buffer{};

@@ -53,8 +53,6 @@ class MqttClient {
   void half_close();
   /// The connection is cut as by a crash: the peer sees a reset.
   void reset();
-  /// Bounds what the kernel takes in while nobody reads.
-  void shrink_receive_buffer();
 
   /// The next packet; nullopt when the peer has closed.
   [[nodiscard]] std::optional<Packet> read();

@@ -126,7 +126,6 @@ TEST(Hostile, ATooLargePacketEndsTheConnectionBeforeItsBody) {
 TEST(Hostile, ADeviceThatDoesNotReadItsDeltasIsClosedAndTheOthersGoOn) {
   WireHub hub({.output_bytes_max = 128 * 1024});
   MqttClient lazy = hub.subscriber(dev1, {{desired_changes, 0}});
-  lazy.shrink_receive_buffer();
   MqttClient diligent = hub.subscriber(dev2, {{desired_changes, 0}});
   for (int n = 0; n < 5000 && hub.figures().slow_readers_closed == 0; ++n) {
     hub.patch(dev1, large_desired(n % 10, 28'000));

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <atomic>
-#include <semaphore>
 #include <thread>
 
 namespace twinhub::storage {
@@ -215,7 +214,7 @@ TEST_P(StoreFailure, ReadersAreServedAllTheWay) {
 
 TEST_P(StoreFailure, ALongScanDelaysTheRecoveryAndStopsNobodyElse) {
   ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
-  std::binary_semaphore scanning{0}, go_on{0};
+  Semaphore scanning(0), go_on(0);
   std::jthread scanner([&] {
     EXPECT_TRUE(store_->scan(nullptr, [&](const Entity&) {
       scanning.release();

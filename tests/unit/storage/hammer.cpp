@@ -7,7 +7,6 @@
 
 #include <unistd.h>
 #include <cstdlib>
-#include <semaphore>
 
 namespace {
 
@@ -28,7 +27,7 @@ int main(int argc, char** argv) {
   auto options = small_options(argv[1]);
   options.memtable_bytes = 256 << 10;
   const auto store = open(options);
-  std::counting_semaphore<> room(64);
+  Semaphore room(64);
   for (std::uint32_t i = 0;; ++i) {
     room.acquire();
     const std::uint32_t device = i * 7919 % devices;

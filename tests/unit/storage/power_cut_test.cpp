@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <random>
-#include <semaphore>
 #include <thread>
 
 namespace twinhub::storage {
@@ -37,11 +36,8 @@ class Load {
     return seen;
   }
   void wait_for(std::uint64_t count) {
-    auto seen = total_.load();
-    while (seen < count) {
-      total_.wait(seen);
-      seen = total_.load();
-    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return total_ >= count; });
   }
 
  private:
@@ -62,8 +58,11 @@ class Load {
           [this, which, version](const Result<void>& result, Outbox&) {
             ASSERT_TRUE(result);
             acknowledged_[which].store(*version);
-            ++total_;
-            total_.notify_all();
+            {
+              const std::lock_guard lock(mutex_);
+              ++total_;
+            }
+            changed_.notify_one();
             room_.release();
           });
     }
@@ -71,8 +70,10 @@ class Load {
 
   Store& store_;
   std::array<std::atomic<std::uint64_t>, devices> acknowledged_{};
-  std::atomic<std::uint64_t> total_{0};
-  std::counting_semaphore<> room_{64};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t total_ = 0;  // guarded by mutex_
+  Semaphore room_{64};
   std::vector<std::jthread> threads_;
 };
 

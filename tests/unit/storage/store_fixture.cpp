@@ -150,14 +150,16 @@ std::vector<StoredEvent> all_events(const Store& store, std::uint32_t partition,
   return events;
 }
 
-void Countdown::count() {
-  const std::lock_guard lock(mutex_);
-  if (left_ > 0 && --left_ == 0) zero_.notify_all();
+void Semaphore::acquire() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return count_ > 0; });
+  --count_;
 }
 
-void Countdown::wait() {
-  std::unique_lock lock(mutex_);
-  zero_.wait(lock, [this] { return left_ == 0; });
+void Semaphore::release() {
+  const std::lock_guard lock(mutex_);
+  ++count_;
+  changed_.notify_one();
 }
 
 }  // namespace twinhub::storage::testing

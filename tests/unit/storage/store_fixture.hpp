@@ -78,17 +78,17 @@ void drain(Store& store);
 
 [[nodiscard]] std::vector<StoredEvent> all_events(const Store& store, std::uint32_t partition, std::uint64_t from = 0);
 
-/// The n-th ticket opens it: wait for "so many have happened" without polling.
-class Countdown {
+/// std::counting_semaphore of libstdc++ 12.2 can sleep for ever (GCC PR 104928).
+class Semaphore {
  public:
-  explicit Countdown(std::uint64_t count) : left_(count) {}
-  void count();
-  void wait();
+  explicit Semaphore(std::uint64_t count) : count_(count) {}
+  void acquire();
+  void release();
 
  private:
   std::mutex mutex_;
-  std::condition_variable zero_;
-  std::uint64_t left_;
+  std::condition_variable changed_;
+  std::uint64_t count_;
 };
 
 }  // namespace twinhub::storage::testing
