@@ -28,7 +28,7 @@ void Connection::on_connect(const mqtt::Connect& connect) {
   if (refusal) lane_.table().leave(id, handle());
   // Before the older one ends, so that the device is never shown as disconnected in between.
   if (!refusal) lane_.hub().presence.connected(id);
-  if (older) close_older(*older);
+  if (older) close_older(id, *older);
   if (refusal) return refuse(*refusal);
   enter(connect.keep_alive_seconds, std::move(device), session_present);
 }
@@ -98,7 +98,8 @@ void Connection::refuse(const Refusal& refusal) {
   close(CloseReason::refused);
 }
 
-void Connection::close_older(const ConnectionHandle& older) {
+void Connection::close_older(const IdentityId& id, const ConnectionHandle& older) {
+  spdlog::debug("{}: a newer connection takes over", iothub::client_id_of(id));
   lane_.counters.take_overs.fetch_add(1, std::memory_order_relaxed);
   older.lane->io().post([older] {
     if (Connection* connection = older.lane->find(older.connection)) connection->close(CloseReason::taken_over);

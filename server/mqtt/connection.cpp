@@ -75,6 +75,7 @@ bool Connection::feed(std::string_view bytes) {
 void Connection::wrote() {
   if (closed_) return;
   if (out_.size() > unsent_bytes_pause && !write_interest_) flush();
+  if (out_.size() > unsent_bytes_pause && !paused_) update_interest();
   if (closed_ || out_.empty()) return;
   if (out_.size() > lane_.options().output_bytes_max) {
     lane_.counters.slow_readers_closed.fetch_add(1, std::memory_order_relaxed);

@@ -101,7 +101,7 @@ class Connection final : public Pollable, private mqtt::Handler {
   [[nodiscard]] std::optional<Refusal> open_session(Device& device, bool& session_present);
   void refuse(const Refusal& refusal);
   void enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device> device, bool session_present);
-  void close_older(const ConnectionHandle& older);
+  void close_older(const IdentityId& id, const ConnectionHandle& older);
   void leave(CloseReason reason);
   void publish_will();
 

@@ -50,7 +50,8 @@ class Door {
   [[nodiscard]] virtual DoorFigures figures() const = 0;
 };
 
-/// `links` is what make_session_table() gave. Everything outlives the door.
+/// `links` is what make_session_table() gave. Everything outlives the door but the store: its last callbacks still look
+/// for connections. So the order at the end is: Door::stop(), Threads::stop(), close the store, destroy the rest.
 [[nodiscard]] std::unique_ptr<Door> make_door(hub::Hub& hub, hub::DeviceLinks& links, net::Threads& threads,
                                               DoorOptions options);
 

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <random>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace twinhub::storage {
 namespace {
@@ -105,19 +107,20 @@ std::uint64_t lost_by_power_cuts(Durability durability, int rounds, unsigned see
   options.durability = durability;
   options.memtable_bytes = 256 << 10;  // a new log and a flush every few hundred updates
   std::mt19937 random(seed);
-  std::uint64_t lost = 0;
-  const auto store = open(options, env.get());
-  Load load(*store);
-  std::uint64_t until = 0;
-  for (int round = 0; round < rounds; ++round) {
-    until += 1 + random() % 600;
-    load.wait_for(until);
-    const auto acknowledged = load.acknowledged();
-    auto image = small_options(folder / ("image" + std::to_string(round)));
-    system->copy_after_power_cut(options.directory, image.directory);
-    lost += lost_in(image, acknowledged);
-    std::filesystem::remove_all(image.directory);
+  std::vector<std::pair<StoreOptions, std::array<std::uint64_t, devices>>> images;
+  {
+    const auto store = open(options, env.get());
+    Load load(*store);
+    std::uint64_t until = 0;
+    for (int round = 0; round < rounds; ++round) {
+      until += 1 + random() % 600;
+      load.wait_for(until);
+      images.emplace_back(small_options(folder / ("image" + std::to_string(round))), load.acknowledged());
+      system->copy_after_power_cut(options.directory, images.back().first.directory);
+    }
   }
+  std::uint64_t lost = 0;  // counted when the load has ended: it would grow faster than it is read
+  for (const auto& [image, acknowledged] : images) lost += lost_in(image, acknowledged);
   return lost;
 }
 

@@ -13,8 +13,8 @@ struct Malformed {
 };
 
 TEST(DecodeConnect, ReadsEveryField) {
-  const std::string body = connect_header(0xEE) + text("dev1") + text("will/topic") + text("gone") +
-                                      text("user") + text("pass");
+  const std::string body =
+      connect_header(0xEE) + text("dev1") + text("will/topic") + text("gone") + text("user") + text("pass");
   const auto connect = decode_connect(body);
   ASSERT_TRUE(connect);
   EXPECT_TRUE(connect->clean_session);
