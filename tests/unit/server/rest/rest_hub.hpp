@@ -1,0 +1,79 @@
+// A hub with only its service door, in the test's process: memory store, real threads and sockets; and a client that
+// sends exact bytes.
+#pragma once
+
+#include "server/hub/hub.hpp"
+#include "server/net/listener.hpp"
+#include "server/net/threads.hpp"
+#include "server/rest/rest_door.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace twinhub::test {
+
+/// A key for every policy.
+inline constexpr std::string_view policy_key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+struct Answer {
+  unsigned status = 0;
+  std::map<std::string, std::string> headers;  ///< names in lower case
+  std::string body;
+
+  /// The error's name as azure-iot-sdk-node reads it: between ':' and ';' of Message, both sides not empty; "" if it
+  /// cannot be read.
+  [[nodiscard]] std::string error_name() const;
+};
+
+/// One TCP connection of a back end. Reads wait at most 20 s.
+class Peer {
+ public:
+  explicit Peer(std::uint16_t port);
+  ~Peer();
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  void send(std::string_view bytes);
+  /// The next response; status 0 when the connection ended instead.
+  [[nodiscard]] Answer receive();
+  /// True once the other side has closed.
+  [[nodiscard]] bool closed();
+  void finish_sending();
+
+ private:
+  bool fill();
+  int socket_;
+  std::string buffer_;
+};
+
+class RestHub {
+ public:
+  explicit RestHub(rest::DoorOptions options = {});
+  ~RestHub();
+
+  [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
+  [[nodiscard]] std::string token(std::string_view policy, std::string_view resource = "hub.local",
+                                  std::int64_t seconds = 3600) const;
+  /// The bytes of a request with an iothubowner token, unless `headers` hold an Authorization.
+  [[nodiscard]] std::string request(std::string_view method, std::string_view target, std::string_view body = {},
+                                    const std::string& headers = {}) const;
+  /// Sends it on a connection of its own. "?api-version=2021-04-12" is added when the target has no query.
+  [[nodiscard]] Answer call(std::string_view method, std::string_view target, std::string_view body = {},
+                            const std::string& headers = {}) const;
+  void create(std::string_view device) const;
+
+ private:
+  class NoDevices;
+  hub::SystemClock clock_;
+  hub::SystemRandom random_;
+  net::Threads threads_{2, 1};
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<hub::DeviceLinks> links_;
+  std::unique_ptr<hub::Hub> hub_;
+  std::unique_ptr<rest::Door> door_;
+  std::unique_ptr<net::Listener> listener_;
+};
+
+}  // namespace twinhub::test
