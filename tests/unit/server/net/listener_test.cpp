@@ -1,0 +1,67 @@
+#include "server/net/listener.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <future>
+
+namespace twinhub::net {
+namespace {
+
+int connect_to(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
+  ::close(socket);
+  return -1;
+}
+
+const Accepted close_it = [](IoThread&, int descriptor, const auto&) { ::close(descriptor); };
+
+TEST(Listener, APortInUseIsSaidInWordsWithItsSetting) {
+  Threads threads(1, 1);
+  const auto first = Listener::open("127.0.0.1", 0, "--mqtts-port", threads, close_it);
+  ASSERT_TRUE(first);
+  const std::uint16_t port = (*first)->port();
+  const auto second = Listener::open("127.0.0.1", port, "--https-port", threads, close_it);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().detail,
+            "port " + std::to_string(port) + " on 127.0.0.1 is in use by another process (--https-port)");
+}
+
+TEST(Listener, WhatIsNoAddressIsSaidInWords) {
+  Threads threads(1, 1);
+  const auto opened = Listener::open("nowhere", 1, "--listen", threads, close_it);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().detail.find("'nowhere' is not an IP address"), std::string::npos);
+}
+
+TEST(Listener, DealsConnectionsOutToEveryThreadOnItsOwnThread) {
+  Threads threads(2, 1);
+  std::array<std::atomic<int>, 2> accepted{};
+  std::promise<void> all;
+  std::atomic<int> total{0};
+  auto listener = Listener::open("127.0.0.1", 0, "", threads, [&](IoThread& lane, int descriptor, const auto&) {
+    if (lane.is_current()) ++accepted[lane.index()];
+    ::close(descriptor);
+    if (++total == 10) all.set_value();
+  });
+  ASSERT_TRUE(listener);
+  threads.start();
+  (*listener)->start();
+  for (int i = 0; i < 10; ++i) ::close(connect_to((*listener)->port()));
+  all.get_future().wait();
+  EXPECT_EQ(accepted[0], 5);
+  EXPECT_EQ(accepted[1], 5);
+  (*listener)->stop();
+  EXPECT_EQ(connect_to((*listener)->port()), -1);
+  threads.stop();
+}
+
+}  // namespace
+}  // namespace twinhub::net

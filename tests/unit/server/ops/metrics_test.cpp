@@ -1,0 +1,25 @@
+#include "server/ops/metrics.hpp"
+
+#include <gtest/gtest.h>
+
+namespace twinhub::ops {
+namespace {
+
+TEST(Metrics, AreInPrometheusTextFormat) {
+  const std::string text =
+      render({{"twinhub_things_total", "Things.", 3, true}, {"twinhub_open", "Open.", 1.5, false}});
+  EXPECT_EQ(text,
+            "# HELP twinhub_things_total Things.\n# TYPE twinhub_things_total counter\ntwinhub_things_total 3\n"
+            "# HELP twinhub_open Open.\n# TYPE twinhub_open gauge\ntwinhub_open 1.5\n");
+}
+
+TEST(Metrics, OfTheProcessAreThere) {
+  const std::string text = render(process_figures());
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+                           "process_start_time_seconds"}) {
+    EXPECT_NE(text.find("\n" + std::string(name) + " "), std::string::npos) << name;
+  }
+}
+
+}  // namespace
+}  // namespace twinhub::ops
