@@ -1,0 +1,158 @@
+// The program as an operator meets it: sub-commands, starts that must fail in words, stops, readiness.
+'use strict';
+
+const assert = require('node:assert');
+const { spawn, spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { test } = require('node:test');
+
+const { Hub, binary, ports } = require('../support/hub');
+
+function twinhub(...args) {
+  const env = { ...process.env };
+  return spawnSync(binary, args.map(String), { encoding: 'utf8', timeout: 60_000, env });
+}
+
+function scratch(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'twinhub-cli-'));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function page(hub, name) {
+  return new Promise((resolve, reject) => {
+    http.get({ host: hub.address, port: ports.ops, path: name, agent: false }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => { body += chunk; });
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    }).on('error', reject);
+  });
+}
+
+async function started(t, options) {
+  const hub = new Hub(options);
+  t.after(() => hub.remove());
+  await hub.start();
+  return hub;
+}
+
+test('every sub-command explains itself, and nonsense is a usage error', () => {
+  for (const command of [[], ['serve'], ['config'], ['connection-string'], ['token'], ['health'], ['device'], ['device', 'create']]) {
+    const help = twinhub(...command, '--help');
+    assert.strictEqual(help.status, 0, help.stderr);
+    assert.match(help.stdout, /--help/);
+  }
+  assert.match(twinhub('--version').stdout, /^twinhub \d+\.\d+\.\d+\n$/);
+  assert.strictEqual(twinhub().status, 2);
+  assert.strictEqual(twinhub('dance').status, 2);
+  assert.strictEqual(twinhub('serve', '--mqtts-port', 'x').status, 2);
+});
+
+test('config prints every effective setting with its origin', (t) => {
+  const file = path.join(scratch(t), 'hub.toml');
+  fs.writeFileSync(file, 'ops_port = 1234\n[log]\nlevel = "debug"\n');
+  const shown = twinhub('config', '--config', file, '--mqtts-port', 5).stdout;
+  assert.match(shown, /^mqtts_port = 5 +# --mqtts-port$/m);
+  assert.match(shown, new RegExp(`^ops_port = 1234 +# ${file}:1$`, 'm'));
+  assert.match(shown, new RegExp(`^level = "debug" +# ${file}:3$`, 'm'));
+  assert.match(shown, /^https_port = 443 +# default$/m);
+  fs.writeFileSync(file, 'opsport = 1234\n');
+  const refused = twinhub('config', '--config', file);
+  assert.strictEqual(refused.status, 2);
+  assert.match(refused.stderr, /hub\.toml:1: there is no setting 'opsport'; did you mean 'ops_port'\?/);
+});
+
+test('connection strings are one line each, beside a running hub and without one', async (t) => {
+  const hub = await started(t);
+  const dev = ['--dev', '--data-dir', hub.data_dir];
+  const where = [...dev, '--host-name', hub.address, '--listen', hub.address];
+  assert.match(twinhub('connection-string', ...dev).stdout, /^HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=[^;\n]+\n$/);
+  assert.match(twinhub('connection-string', ...dev, '--policy', 'service').stdout, /SharedAccessKeyName=service;/);
+  assert.strictEqual(twinhub('connection-string', ...dev, '--policy', 'nobody').status, 1);
+  const unknown = twinhub('connection-string', ...dev, '--device', 'd1');
+  assert.strictEqual(unknown.status, 1);
+  assert.match(unknown.stderr, /'d1' is not registered/);
+  const created = twinhub('device', 'create', 'd1', ...where);
+  assert.strictEqual(created.status, 0, created.stderr);
+  assert.match(created.stdout, /^HostName=[^;]+;DeviceId=d1;SharedAccessKey=[^;\n]{44}\n$/);
+  assert.strictEqual(twinhub('connection-string', ...where, '--device', 'd1').stdout, created.stdout);
+  const again = twinhub('device', 'create', 'd1', ...where);
+  assert.strictEqual(again.status, 1);
+  assert.match(again.stderr, /already registered/);
+  await hub.stop();
+  assert.strictEqual(twinhub('connection-string', ...where, '--device', 'd1').stdout, created.stdout);
+  assert.match(twinhub('token', ...where, '--device', 'd1').stdout, /^SharedAccessSignature sr=[^\n]+%2Fdevices%2Fd1&sig=[^\n]+\n$/);
+});
+
+test('without --dev keys are random, private and kept', async (t) => {
+  const folder = scratch(t);
+  const missing = twinhub('connection-string', '--data-dir', folder);
+  assert.strictEqual(missing.status, 1);
+  assert.match(missing.stderr, /start the hub on this data folder first/);
+  const hub = new Hub();
+  t.after(() => hub.remove());
+  const serve = () => new Promise((resolve) => {
+    const child = spawn(binary, ['serve', '--data-dir', folder, '--listen', hub.address, '--ops-port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.once('data', () => child.kill('SIGTERM'));
+    child.once('exit', resolve);
+  });
+  assert.strictEqual(await serve(), 0);
+  const first = twinhub('connection-string', '--data-dir', folder).stdout;
+  assert.doesNotMatch(first, /dHdpbmh1Yi/);
+  for (const file of ['policies.toml', 'tls/ca.key', 'tls/server.key']) {
+    assert.strictEqual(fs.statSync(path.join(folder, file)).mode & 0o777, 0o600, file);
+  }
+  assert.strictEqual(await serve(), 0);
+  assert.strictEqual(twinhub('connection-string', '--data-dir', folder).stdout, first);
+});
+
+test('a second hub on the same data folder is refused in words, and the first goes on', async (t) => {
+  const hub = await started(t);
+  const second = twinhub('serve', '--dev', '--data-dir', hub.data_dir, '--https-port', 0, '--mqtts-port', 0, '--ops-port', 0);
+  assert.strictEqual(second.status, 1);
+  assert.match(second.stderr, /another process uses the data folder/);
+  assert.strictEqual(await hub.ops_status('/readyz'), 200);
+});
+
+test('a port in use is refused in words that name the setting', async (t) => {
+  const folder = scratch(t);
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address();
+  for (const setting of ['--mqtts-port', '--https-port', '--mqtt-port', '--http-port', '--ops-port']) {
+    const others = ['--mqtts-port', '--https-port', '--mqtt-port', '--http-port', '--ops-port'].filter((s) => s !== setting);
+    const refused = twinhub('serve', '--dev', '--data-dir', folder, '--listen', '127.0.0.1', setting, port, ...others.flatMap((s) => [s, 0]));
+    assert.strictEqual(refused.status, 1);
+    assert.match(refused.stderr, new RegExp(`^twinhub: port ${port} on 127\\.0\\.0\\.1 is in use by another process \\(${setting}\\)\n$`));
+  }
+});
+
+test('the operations port: alive, ready, metrics, the CA; and health by exit code', async (t) => {
+  const hub = await started(t);
+  assert.strictEqual((await page(hub, '/healthz')).status, 200);
+  assert.deepStrictEqual(await page(hub, '/readyz'), { status: 200, body: 'ready\n' });
+  assert.strictEqual((await page(hub, '/ca.pem')).body, fs.readFileSync(hub.ca_file, 'utf8'));
+  assert.strictEqual((await page(hub, '/nothing')).status, 404);
+  const metrics = (await page(hub, '/metrics')).body;
+  for (const name of ['twinhub_storage_writable 1', 'twinhub_mqtt_connections 0', 'process_resident_memory_bytes ']) {
+    assert.ok(metrics.includes(`\n${name}`), `${name} in\n${metrics}`);
+  }
+  const flags = ['--ops-listen', hub.address, '--ops-port', ports.ops];
+  assert.strictEqual(twinhub('health', ...flags).status, 0);
+  await hub.stop();
+  assert.strictEqual(twinhub('health', ...flags).status, 1);
+});
+
+test('SIGHUP reloads the certificate, SIGTERM stops in order', async (t) => {
+  const hub = await started(t);
+  hub.process.kill('SIGHUP');
+  const { until } = require('../support/until');
+  await until('the reload in the log', () => /TLS certificate reloaded/.test(hub.log), { timeout_ms: 10_000, every_ms: 10 });
+  assert.strictEqual(await hub.ops_status('/readyz'), 200);
+  await hub.stop();
+});
