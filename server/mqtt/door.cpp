@@ -1,9 +1,8 @@
 #include "server/mqtt/door_lane.hpp"
 #include "server/mqtt/mqtt_door.hpp"
 #include "server/mqtt/session_table.hpp"
+#include "server/net/per_lane.hpp"
 
-#include <future>
-#include <thread>
 #include <vector>
 
 namespace twinhub::mqtt_door {
@@ -20,11 +19,9 @@ class MqttDoor final : public Door {
   }
 
   void stop(std::chrono::milliseconds within) override {
-    const auto deadline = Clock::now() + within;
-    on_every_lane([](DoorLane& lane) { lane.begin_stop(); });
-    while (figures().connections > 0 && Clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    on_every_lane([](DoorLane& lane) { lane.finish_stop(); });
+    net::on_every_lane(lanes_, [](DoorLane& lane) { lane.begin_stop(); });
+    net::wait_until_idle([this] { return figures().connections == 0; }, within);
+    net::on_every_lane(lanes_, [](DoorLane& lane) { lane.finish_stop(); });
   }
 
   DoorFigures figures() const override {
@@ -44,19 +41,6 @@ class MqttDoor final : public Door {
   }
 
  private:
-  /// Runs `task` on every lane's thread and waits for it.
-  template <class Task>
-  void on_every_lane(Task task) {
-    for (auto& lane : lanes_) {
-      std::promise<void> done;
-      lane->io().post([&] {
-        task(*lane);
-        done.set_value();
-      });
-      done.get_future().wait();
-    }
-  }
-
   DoorOptions options_;
   std::vector<std::unique_ptr<DoorLane>> lanes_;
 };

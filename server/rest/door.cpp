@@ -1,8 +1,7 @@
+#include "server/net/per_lane.hpp"
 #include "server/rest/rest_door.hpp"
 #include "server/rest/rest_lane.hpp"
 
-#include <future>
-#include <thread>
 #include <vector>
 
 namespace twinhub::rest {
@@ -19,12 +18,9 @@ class RestDoor final : public Door {
   }
 
   void stop(std::chrono::milliseconds within) override {
-    const auto deadline = std::chrono::steady_clock::now() + within;
-    on_every_lane([](RestLane& lane) { lane.stop(false); });
-    while (figures().connections > 0 && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    on_every_lane([](RestLane& lane) { lane.stop(true); });
+    net::on_every_lane(lanes_, [](RestLane& lane) { lane.stop(false); });
+    net::wait_until_idle([this] { return figures().connections == 0; }, within);
+    net::on_every_lane(lanes_, [](RestLane& lane) { lane.stop(true); });
   }
 
   DoorFigures figures() const override {
@@ -41,18 +37,6 @@ class RestDoor final : public Door {
   }
 
  private:
-  template <class Task>
-  void on_every_lane(Task task) {
-    for (auto& lane : lanes_) {
-      std::promise<void> done;
-      lane->io().post([&] {
-        task(*lane);
-        done.set_value();
-      });
-      done.get_future().wait();
-    }
-  }
-
   DoorOptions options_;
   std::vector<std::unique_ptr<RestLane>> lanes_;
 };
