@@ -4,6 +4,7 @@
 #include "server/hub/hub.hpp"
 #include "server/net/listener.hpp"
 #include "server/net/threads.hpp"
+#include "server/net/ticker.hpp"
 #include "server/ops/log.hpp"
 #include "server/ops/ops_door.hpp"
 #include "server/signals.hpp"
@@ -18,6 +19,7 @@ namespace twinhub {
 namespace {
 
 constexpr std::size_t worker_threads = 2;
+constexpr std::chrono::milliseconds tick_pace{100};
 
 /// The running hub. Members stand in the order they are made; stop() takes them down in the other.
 class App {
@@ -49,6 +51,8 @@ class App {
     if (const auto opened = open_doors(); !opened) return opened.error();
 
     threads_.start();
+    ticker_ = std::make_unique<net::Ticker>(threads_, tick_pace, [this] { hub_->tick(); });
+    ticker_->start();
     started_ = true;
     for (auto& listener : listeners_) listener->start();
     ready_ = true;
@@ -72,6 +76,7 @@ class App {
       const std::chrono::milliseconds each(settings_.stop_seconds * 500);
       rest_->stop(each);
       mqtt_->stop(each);
+      ticker_->stop();
     }
     threads_.stop();
     ops_.reset();
@@ -144,6 +149,7 @@ class App {
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<mqtt_door::Door> mqtt_;
   std::unique_ptr<rest::Door> rest_;
+  std::unique_ptr<net::Ticker> ticker_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<ops::OpsDoor> ops_;
   std::atomic<bool> ready_{false};

@@ -11,8 +11,9 @@
 namespace twinhub::storage {
 namespace {
 
-constexpr std::array<const char*, static_cast<std::size_t>(Family::count)> family_names = {
+constexpr std::array<const char*, static_cast<std::size_t>(Family::records)> family_names = {
     "default", "identities", "twins", "sessions", "events"};
+constexpr std::size_t records_memtable_bytes_max = 8U << 20;  // small records, few of them
 constexpr std::string_view format_key = "format_version";
 constexpr std::string_view format_version = "1";
 constexpr std::chrono::milliseconds reopen_patience{100};
@@ -124,6 +125,9 @@ Result<void> Database::open_engine() {
   const auto cache = rocksdb::NewLRUCache(std::max<std::size_t>(options_.cache_bytes / 2, 8U << 20));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const char* name : family_names) descriptors.emplace_back(name, family_options(options_, cache));
+  auto record_options = family_options(options_, cache);
+  record_options.write_buffer_size = std::min(record_options.write_buffer_size, records_memtable_bytes_max);
+  for (const char* name : record_kind_names) descriptors.emplace_back(name, record_options);
   const auto db_options = database_options(options_, env_);
   rocksdb::DB* engine = nullptr;
   const auto status = options_.read_only

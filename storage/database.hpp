@@ -16,8 +16,16 @@
 
 namespace twinhub::storage {
 
-/// The order is that of the handles in Database.
-enum class Family : std::size_t { meta = 0, identities, twins, sessions, events, count };
+/// The order is that of the handles in Database. From `records` on: one for each RecordKind.
+enum class Family : std::size_t {
+  meta = 0,
+  identities,
+  twins,
+  sessions,
+  events,
+  records,
+  count = records + static_cast<std::size_t>(RecordKind::count)
+};
 
 /// Lets readers in while the engine is open, and one thread close it when nobody reads. Any thread.
 ///

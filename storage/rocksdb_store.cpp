@@ -6,6 +6,7 @@
 #include "storage/keys.hpp"
 #include "storage/record.hpp"
 #include "storage/record_cache.hpp"
+#include "storage/record_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -45,6 +46,14 @@ class RocksdbStore final : public Store {
   }
   bool is_durable(CommitSeq seq) const override { return !queue_ || queue_->is_durable(seq); }
   Result<void> append_event(Event event, OnDurable on_durable) override;
+  Result<void> write_records(std::vector<RecordWrite> writes, std::vector<Event> events, OnDurable on_durable) override;
+  Result<std::optional<std::string>> read_record(RecordKind kind, std::string_view key) const override {
+    return storage::read_record(database_, kind, key);
+  }
+  Result<void> scan_records(RecordKind kind, std::string_view prefix, std::string_view after,
+                            const RecordVisitor& visit) const override {
+    return storage::scan_records(database_, kind, prefix, after, visit);
+  }
   Result<std::optional<Session>> read_session(const IdentityId& id) const override;
   Result<void> put_session(const IdentityId& id, const Session* session, OnDurable on_durable) override;
   Result<void> scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const override;
@@ -78,7 +87,8 @@ class RocksdbStore final : public Store {
 
   Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, const Entity& current, EntityChange& change,
                                  OnDurable& on_durable);
-  Result<CommitSeq> queue_erasure(CacheStripe& stripe, const IdentityId& id, Unit& unit, OnDurable& on_durable);
+  Result<CommitSeq> queue_erasure(CacheStripe& stripe, const IdentityId& id, Unit& unit,
+                                  const std::vector<RecordWrite>& records, OnDurable& on_durable);
 
   static void settle_now(const Result<void>& result, const OnDurable& on_durable) {
     if (!on_durable) return;
@@ -167,16 +177,17 @@ Result<CommitSeq> RocksdbStore::queue_change(CacheStripe& stripe, const Identity
                                              EntityChange& change, OnDurable& on_durable) {
   Unit unit;
   for (const Event& event : change.events) add_event(unit, event);
-  if (change.erase) return queue_erasure(stripe, id, unit, on_durable);
+  if (change.erase) return queue_erasure(stripe, id, unit, change.records, on_durable);
 
   const std::string key = entity_key(id);
   std::string identity_bytes, twin_bytes;
   if (change.identity) encode(identity_bytes, *change.identity);
   if (change.twin) encode(twin_bytes, *change.twin);
-  unit.bytes += 2 * key.size() + identity_bytes.size() + twin_bytes.size();
+  unit.bytes += 2 * key.size() + identity_bytes.size() + twin_bytes.size() + bytes_of(change.records);
   const auto write = [&](rocksdb::WriteBatch& batch) {
     if (change.identity) batch.Put(database_.family(Family::identities), key, identity_bytes);
     if (change.twin) batch.Put(database_.family(Family::twins), key, twin_bytes);
+    append_records(database_, change.records, batch);
   };
   unit.write = std::cref(write);
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
@@ -212,7 +223,7 @@ Result<std::vector<IdentityId>> RocksdbStore::things_of_device(const CacheStripe
 }
 
 Result<CommitSeq> RocksdbStore::queue_erasure(CacheStripe& stripe, const IdentityId& id, Unit& unit,
-                                              OnDurable& on_durable) {
+                                              const std::vector<RecordWrite>& records, OnDurable& on_durable) {
   auto ids = id.is_module() ? Result<std::vector<IdentityId>>{std::vector<IdentityId>{id}}
                             : things_of_device(stripe, id.device);
   if (!ids) return ids.error();
@@ -222,9 +233,11 @@ Result<CommitSeq> RocksdbStore::queue_erasure(CacheStripe& stripe, const Identit
       for (const Family which : {Family::identities, Family::twins, Family::sessions})
         batch.Delete(database_.family(which), key);
     }
+    erase_owned_records(database_, id, batch);
+    append_records(database_, records, batch);
   };
   unit.sessions = *ids;
-  unit.bytes += ids->size() * 128;
+  unit.bytes += ids->size() * 128 + bytes_of(records);
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
   if (!seq) return seq.error();
   for (const IdentityId& gone : *ids) {
@@ -238,6 +251,18 @@ Result<void> RocksdbStore::append_event(Event event, OnDurable on_durable) {
   if (!queue_) return read_only_error();
   Unit unit;
   add_event(unit, event);
+  const auto seq = queue_->enqueue(unit, std::move(on_durable));
+  if (!seq) return seq.error();
+  return {};
+}
+
+Result<void> RocksdbStore::write_records(std::vector<RecordWrite> writes, std::vector<Event> events,
+                                         OnDurable on_durable) {
+  if (!queue_) return read_only_error();
+  Unit unit;
+  for (const Event& event : events) add_event(unit, event);
+  unit.bytes += bytes_of(writes);
+  unit.write = [&](rocksdb::WriteBatch& batch) { append_records(database_, writes, batch); };
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
   if (!seq) return seq.error();
   return {};

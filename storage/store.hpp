@@ -11,6 +11,7 @@
 #include "protocol/twin/document.hpp"
 #include "storage/event.hpp"
 #include "storage/outbox.hpp"
+#include "storage/records.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -47,10 +48,11 @@ struct EntityRead {
 struct EntityChange {
   std::shared_ptr<const iothub::Identity> identity;
   std::shared_ptr<const twin::Twin> twin;
-  bool erase = false;         ///< removes identity, twin and session of the id; of a device also those of its modules
-  std::vector<Event> events;  ///< appended in the same atomic unit
+  bool erase = false;  ///< removes identity, twin, session and owned records of the id; of a device its modules' too
+  std::vector<Event> events;         ///< appended in the same atomic unit
+  std::vector<RecordWrite> records;  ///< written in the same atomic unit
 
-  [[nodiscard]] bool empty() const { return !identity && !twin && !erase && events.empty(); }
+  [[nodiscard]] bool empty() const { return !identity && !twin && !erase && events.empty() && records.empty(); }
 };
 
 /// Decides a change from the current state. Pure: it may run twice. An Error means: change nothing.
@@ -61,6 +63,9 @@ struct UpdateResult {
   Result<void> decided;  ///< the Error of `decide`, if it gave one
   CommitSeq told_after = 0;
 };
+
+/// Returns false to end the scan. The views die when it returns.
+using RecordVisitor = std::function<bool(std::string_view key, std::string_view value)>;
 
 struct Subscription {
   std::string filter;
@@ -104,6 +109,17 @@ class Store {
   /// nullptr removes it. `on_durable` as in append_event.
   [[nodiscard]] virtual Result<void> put_session(const IdentityId& id, const Session* session,
                                                  OnDurable on_durable) = 0;
+
+  /// Queues `writes` and `events` as one unit. Errors as append_event. Reads below do not show them before they are
+  /// durable: whoever writes records remembers what it has queued, and forgets it when `on_durable` brings an Error.
+  [[nodiscard]] virtual Result<void> write_records(std::vector<RecordWrite> writes, std::vector<Event> events,
+                                                   OnDurable on_durable) = 0;
+  /// Errors: service_unavailable.
+  [[nodiscard]] virtual Result<std::optional<std::string>> read_record(RecordKind kind, std::string_view key) const = 0;
+  /// Visits durable records whose key begins with `prefix`, in key order, starting behind `after` ("" = from the
+  /// start), until `visit` returns false or the end. Reads a snapshot.
+  [[nodiscard]] virtual Result<void> scan_records(RecordKind kind, std::string_view prefix, std::string_view after,
+                                                  const RecordVisitor& visit) const = 0;
 
   /// Visits durable entities in id order (device, then its modules), starting after `after` (nullptr = from the start),
   /// until `visit` returns false or the end. Reads a snapshot; may take long: not for an I/O thread with a large limit.

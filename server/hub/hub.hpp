@@ -25,6 +25,10 @@ struct Hub {
         twins(store_in, clock_in, presence, links),
         telemetry(store_in, clock_in, presence) {}
 
+  /// Acts on what has become due: timeouts, expiry, retention. Cheap when nothing has. Called several times a second,
+  /// never twice at once, on a worker thread; tests call it when they have moved their clock.
+  void tick() {}
+
   storage::Store& store;
   const Clock& clock;
   Authenticator authenticator;

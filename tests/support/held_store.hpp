@@ -63,6 +63,18 @@ class HeldStore final : public storage::Store {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
     return store_->put_session(id, session, holdable(std::move(on_durable)));
   }
+  Result<void> write_records(std::vector<storage::RecordWrite> writes, std::vector<storage::Event> events,
+                             storage::OnDurable on_durable) override {
+    if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
+    return store_->write_records(std::move(writes), std::move(events), holdable(std::move(on_durable)));
+  }
+  Result<std::optional<std::string>> read_record(storage::RecordKind kind, std::string_view key) const override {
+    return store_->read_record(kind, key);
+  }
+  Result<void> scan_records(storage::RecordKind kind, std::string_view prefix, std::string_view after,
+                            const storage::RecordVisitor& visit) const override {
+    return store_->scan_records(kind, prefix, after, visit);
+  }
   Result<void> scan(const IdentityId* after, const std::function<bool(const storage::Entity&)>& visit) const override {
     return store_->scan(after, visit);
   }
