@@ -11,12 +11,13 @@ protocol/json    -> protocol
 protocol/iothub  -> protocol protocol/json
 protocol/mqtt    -> protocol
 protocol/twin    -> protocol protocol/json protocol/iothub
+protocol/query   -> protocol protocol/json protocol/iothub protocol/twin
 config           ->
 storage          -> protocol protocol/iothub protocol/twin
 server/net       -> protocol storage
-server/hub       -> protocol protocol/json protocol/iothub protocol/twin storage
+server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query storage
 server/mqtt      -> protocol protocol/json protocol/iothub protocol/mqtt protocol/twin storage server/hub server/net
-server/rest      -> protocol protocol/json protocol/iothub protocol/twin server/hub server/net
+server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/query server/hub server/net
 server/ops       -> protocol server/net server/hub storage
 server/cli       -> protocol protocol/json protocol/iothub config storage
 server           -> protocol protocol/json protocol/iothub protocol/twin config storage server/net server/hub server/mqtt server/rest server/ops server/cli
