@@ -153,6 +153,12 @@ std::size_t collection_prefix(std::span<const RawStep> raw) {
   return nested ? 2 : 1;
 }
 
+bool is_target_root(Root root) {
+  constexpr Root allowed[] = {Root::device_id, Root::module_id,        Root::tags,
+                              Root::reported,  Root::reported_version, Root::reported_metadata};
+  return std::find(std::begin(allowed), std::end(allowed), root) != std::end(allowed);
+}
+
 Parsed<Path> bind_field(Dialect dialect, std::span<const RawStep> raw) {
   const std::size_t prefix = collection_prefix(raw);
   if (prefix >= raw.size()) return SyntaxError{raw.front().position, "a collection where a field is needed"};
@@ -167,8 +173,7 @@ Parsed<Path> bind_field(Dialect dialect, std::span<const RawStep> raw) {
     return path;
   }
   bind_twin(path, twin_roots);
-  if (dialect == Dialect::target && path.root != Root::device_id && path.root != Root::module_id &&
-      path.root != Root::tags && path.root != Root::reported) {
+  if (dialect == Dialect::target && !is_target_root(path.root)) {
     return SyntaxError{path.position,
                        "a target condition reads deviceId, moduleId, tags and properties.reported alone"};
   }
