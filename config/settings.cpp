@@ -136,6 +136,10 @@ constexpr std::array table = {
                 show_number<&S::rest_body_kib_max>},
     SettingInfo{"rest.connections_max", "", "Open back-end connections per I/O thread; 1-1000000", assign_number<&S::rest_connections_max, 1, 1000000>,
                 show_number<&S::rest_connections_max>},
+    SettingInfo{"methods.calls_max", "", "Direct method calls that wait for devices at one time; 1-1000000", assign_number<&S::methods_calls_max, 1, 1000000>,
+                show_number<&S::methods_calls_max>},
+    SettingInfo{"methods.payload_mib_max", "", "Payloads of calls that are not delivered yet; 1-65536 MiB", assign_number<&S::methods_payload_mib_max, 1, 65536>,
+                show_number<&S::methods_payload_mib_max>},
     SettingInfo{"log.level", "--log-level", "trace, debug, info, warn, error or off",
                 [](S& s, std::string_view t) {
                   check_one_of(t, {"trace", "debug", "info", "warn", "error", "off"});

@@ -61,6 +61,8 @@ struct Settings {
   std::uint32_t rest_idle_timeout_seconds = 300;
   std::uint32_t rest_body_kib_max = 1024;
   std::uint32_t rest_connections_max = 10'000;
+  std::uint32_t methods_calls_max = 10'000;
+  std::uint32_t methods_payload_mib_max = 64;
 
   // Log
   std::string log_level = "info";

@@ -24,6 +24,7 @@ enum class Errc : std::uint32_t {
   bulk_registry_operation_failure = 400013,
   default_storage_endpoint_not_configured = 400014,
   invalid_device_scope = 400028,
+  invalid_digital_twin_patch = 400507,
   iot_hub_unauthorized_access = 401002,
   iot_hub_unauthorized = 401003,
   iot_hub_quota_exceeded = 403002,
@@ -52,6 +53,7 @@ enum class Errc : std::uint32_t {
   throttling_exception = 429001,
   server_error = 500001,
   not_implemented = 501000,
+  invalid_response_while_proxying = 502001,
   service_unavailable = 503001,
   gateway_timeout = 504101,
 };

@@ -74,6 +74,10 @@ mqtt_door::DoorOptions mqtt_options(const config::Settings& settings) {
   return options;
 }
 
+hub::MethodLimits method_limits(const config::Settings& settings) {
+  return {.calls_max = settings.methods_calls_max, .payload_bytes_max = settings.methods_payload_mib_max * mib};
+}
+
 rest::DoorOptions rest_options(const config::Settings& settings) {
   rest::DoorOptions options;
   options.header_timeout = std::chrono::seconds(settings.rest_request_timeout_seconds);
@@ -130,7 +134,7 @@ Result<Tls> load_tls(const config::Settings& settings) {
 }
 
 std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
-                                 const rest::DoorFigures& rest) {
+                                 const rest::DoorFigures& rest, const hub::Methods::Figures& methods) {
   std::vector<ops::Figure> all = ops::process_figures();
   for (auto& figure : store.figures()) all.push_back({figure.name, figure.help, figure.value, figure.counter});
   const auto add = [&all](const char* name, const char* help, std::uint64_t value, bool counter) {
@@ -156,6 +160,10 @@ std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::D
   add("twinhub_rest_responses_2xx_total", "Requests answered with success.", rest.responses_2xx, true);
   add("twinhub_rest_responses_4xx_total", "Requests refused.", rest.responses_4xx, true);
   add("twinhub_rest_responses_5xx_total", "Requests that failed here.", rest.responses_5xx, true);
+  add("twinhub_methods_pending", "Direct method calls that wait for a device.", methods.pending, false);
+  add("twinhub_methods_invoked_total", "Direct methods that back ends called.", methods.invoked, true);
+  add("twinhub_methods_timed_out_total", "Direct method calls that no device took or answered in time.",
+      methods.timed_out, true);
   return all;
 }
 

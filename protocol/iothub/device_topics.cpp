@@ -112,6 +112,11 @@ std::optional<FilterKind> parse_topic_filter(std::string_view filter, const Iden
   return std::nullopt;
 }
 
+bool filter_takes_method(std::string_view filter, std::string_view method) {
+  if (!take(filter, methods_filter)) return false;
+  return filter == "#" || (take(filter, method) && filter == "/#");
+}
+
 void append_twin_response_topic(std::string& out, unsigned status, std::string_view rid,
                                 std::optional<std::uint64_t> version) {
   out += "$iothub/twin/res/";
@@ -127,6 +132,13 @@ void append_twin_response_topic(std::string& out, unsigned status, std::string_v
 void append_desired_topic(std::string& out, std::uint64_t version) {
   out += "$iothub/twin/PATCH/properties/desired/?$version=";
   append_number(out, version);
+}
+
+void append_method_topic(std::string& out, std::string_view method, std::uint64_t rid) {
+  out += methods_filter;
+  out += method;
+  out += "/?$rid=";
+  append_number(out, rid);
 }
 
 }  // namespace twinhub::iothub

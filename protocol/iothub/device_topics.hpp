@@ -48,10 +48,15 @@ enum class FilterKind : std::uint8_t {
 /// nullopt: answer 0x80.
 [[nodiscard]] std::optional<FilterKind> parse_topic_filter(std::string_view filter, const IdentityId& self);
 
+/// True when a filter that parse_topic_filter() knows as methods asks for the method of this name.
+[[nodiscard]] bool filter_takes_method(std::string_view filter, std::string_view method);
+
 /// "$iothub/twin/res/{status}/?$rid={rid}[&$version={version}]"; the rid is echoed byte for byte.
 void append_twin_response_topic(std::string& out, unsigned status, std::string_view rid,
                                 std::optional<std::uint64_t> version = std::nullopt);
 /// "$iothub/twin/PATCH/properties/desired/?$version={version}"
 void append_desired_topic(std::string& out, std::uint64_t version);
+/// "$iothub/methods/POST/{method}/?$rid={rid}"; SDKs take all behind "$rid=" for the rid, so nothing may follow it.
+void append_method_topic(std::string& out, std::string_view method, std::uint64_t rid);
 
 }  // namespace twinhub::iothub

@@ -12,6 +12,14 @@
 
 namespace twinhub::hub {
 
+/// A direct method on its way to a device.
+struct MethodRequest {
+  std::uint64_t number = 0;  ///< what the wire calls it by towards Methods; the lowest 31 bits name it for days
+  IdentityId id;
+  std::string name;
+  std::string payload;  ///< one JSON value
+};
+
 /// Any thread; calls do not block. Calls for one identity made in order take effect in order.
 class DeviceLinks {
  public:
@@ -26,6 +34,13 @@ class DeviceLinks {
                                 storage::Outbox& outbox) = 0;
   /// The identity is gone; of a device, its modules too: their connections are closed.
   virtual void identity_deleted(const IdentityId& id, storage::Outbox& outbox) = 0;
+
+  /// Hands a direct method to the device's connection. False: there is none. True: Methods hears, by the number, either
+  /// undelivered() or delivering(); after the latter one of answered() and failed(), unless told to forget it.
+  [[nodiscard]] virtual bool invoke_method(const std::shared_ptr<const MethodRequest>& request,
+                                           storage::Outbox& outbox) = 0;
+  /// Nobody waits for the answer any more.
+  virtual void forget_method(const IdentityId& id, std::uint64_t number, storage::Outbox& outbox) = 0;
 };
 
 }  // namespace twinhub::hub

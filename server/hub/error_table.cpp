@@ -26,6 +26,7 @@ constexpr std::array rows{
     row(Errc::default_storage_endpoint_not_configured, "DefaultStorageEndpointNotConfigured",
         "No storage is configured for file uploads."),
     row(Errc::invalid_device_scope, "InvalidDeviceScope", "The device scope is not known."),
+    row(Errc::invalid_digital_twin_patch, "InvalidDigitalTwinPatch", "The digital twin patch is not valid."),
     row(Errc::iot_hub_unauthorized_access, "IotHubUnauthorizedAccess", "Unauthorized"),
     row(Errc::iot_hub_unauthorized, "IotHubUnauthorized", "Unauthorized"),
     row(Errc::iot_hub_quota_exceeded, "IotHubQuotaExceeded", "The hub's quota is used up."),
@@ -61,6 +62,8 @@ constexpr std::array rows{
     row(Errc::server_error, "ServerError", "The hub failed to carry out the request."),
     // IoT Hub has no name for a feature that it lacks (inferred).
     row(Errc::not_implemented, "NotImplemented", "This hub does not have this feature yet."),
+    // The name is Azure's; its number is inferred.
+    row(Errc::invalid_response_while_proxying, "InvalidResponseWhileProxying", "The device's response is not valid."),
     row(Errc::service_unavailable, "ServiceUnavailable", "The hub cannot take the request now; try again."),
     row(Errc::gateway_timeout, "GatewayTimeout", "Timed out waiting for the response from device."),
 };
@@ -143,6 +146,20 @@ std::string rest_error_body(const Error& error, std::string_view tracking_id) {
   out += R"(","ExceptionMessage":"Tracking ID:)";
   json::append_escaped(out, tracking_id);
   out += "\"}";
+  return out;
+}
+
+std::string method_error_body(const Error& error, std::string_view tracking_id, Timestamp now) {
+  std::string inner = R"({"errorCode":)" + std::to_string(number_of(error.code)) + R"(,"message":)";
+  json::append_string(inner, message_of(error));
+  inner += R"(,"trackingId":)";
+  json::append_string(inner, tracking_id);
+  inner += R"(,"timestampUtc":")";
+  append_iso8601(inner, now);
+  inner += R"(","info":null})";
+  std::string out = R"({"Message":)";
+  json::append_string(out, inner);
+  out += R"(,"ExceptionMessage":""})";
   return out;
 }
 

@@ -27,6 +27,9 @@ struct ErrorRow {
 
 /// REST body, shape A: {"Message":"ErrorCode:<name>;<detail>","ExceptionMessage":"Tracking ID:..."}.
 [[nodiscard]] std::string rest_error_body(const Error& error, std::string_view tracking_id);
+/// REST body of direct methods, shape C: the Message is JSON text itself. The .NET SDK reads it as string to string, so
+/// `info` is null.
+[[nodiscard]] std::string method_error_body(const Error& error, std::string_view tracking_id, Timestamp now);
 /// MQTT twin response body: {"errorCode":..,"trackingId":"..","message":"..","info":{},"timestampUtc":".."}; Node reads
 /// errorCode.
 [[nodiscard]] std::string mqtt_error_body(const Error& error, std::string_view tracking_id, Timestamp now);

@@ -4,6 +4,7 @@
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/device_links.hpp"
+#include "server/hub/methods.hpp"
 #include "server/hub/presence.hpp"
 #include "server/hub/registry.hpp"
 #include "server/hub/telemetry.hpp"
@@ -16,18 +17,20 @@ namespace twinhub::hub {
 
 /// Everything it is given outlives it. Any thread.
 struct Hub {
-  Hub(storage::Store& store_in, const Clock& clock_in, Random& random, std::vector<Policy> policies, DeviceLinks& links)
+  Hub(storage::Store& store_in, const Clock& clock_in, Random& random, std::vector<Policy> policies, DeviceLinks& links,
+      MethodLimits method_limits = {})
       : store(store_in),
         clock(clock_in),
         authenticator(store_in, clock_in, std::move(policies)),
         presence(clock_in),
         registry(store_in, clock_in, random, presence, links),
         twins(store_in, clock_in, presence, links),
-        telemetry(store_in, clock_in, presence) {}
+        telemetry(store_in, clock_in, presence),
+        methods(store_in, clock_in, random, presence, links, method_limits) {}
 
   /// Acts on what has become due: timeouts, expiry, retention. Cheap when nothing has. Called several times a second,
   /// never twice at once, on a worker thread; tests call it when they have moved their clock.
-  void tick() {}
+  void tick() { methods.tick(); }
 
   storage::Store& store;
   const Clock& clock;
@@ -36,6 +39,7 @@ struct Hub {
   Registry registry;
   Twins twins;
   Telemetry telemetry;
+  Methods methods;
 };
 
 }  // namespace twinhub::hub

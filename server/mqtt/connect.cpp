@@ -44,6 +44,7 @@ void Connection::enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device>
   mqtt::append_connack(out_, session_present, ReturnCode::accepted);
   wrote();
   look_again(std::min(keep_alive_deadline(), token_deadline()));
+  announce_methods();
 }
 
 std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect& connect, Device& device) const {
@@ -110,6 +111,7 @@ void Connection::leave(CloseReason reason) {
   const IdentityId& id = device_->login.id;
   lane_.table().leave(id, handle());
   lane_.hub().presence.disconnected(id);
+  fail_methods();
   // A DISCONNECT discards the will [MQTT-3.1.2-10]. Neither does the hub publish wills because it is being restarted:
   // the devices are well. Nor that of a deleted device, which would come back in the event log.
   const bool discarded = reason == CloseReason::disconnect || reason == CloseReason::shutting_down ||

@@ -1,11 +1,12 @@
 // One device's connection: bytes from a transport into an MQTT session, what the session tells into calls of the hub,
-// the hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp and
-// device_requests.cpp.
+// the hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp,
+// device_requests.cpp and direct_methods.cpp.
 #pragma once
 
 #include "protocol/iothub/device_topics.hpp"
 #include "protocol/mqtt/server_session.hpp"
 #include "server/hub/authenticator.hpp"
+#include "server/hub/device_links.hpp"
 #include "server/hub/done.hpp"
 #include "server/mqtt/poller.hpp"
 #include "server/mqtt/session_table.hpp"
@@ -19,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace twinhub::mqtt_door {
@@ -63,6 +65,10 @@ class Connection final : public Pollable, private mqtt::Handler {
 
   /// A desired-property delta, if the device subscribed to them.
   void send_delta(std::uint64_t version, std::string_view delta);
+  /// A direct method; tells the hub's Methods whether it is on its way.
+  void send_method(const hub::MethodRequest& request);
+  /// Nobody waits for the answer of this one any more.
+  void forget_method(std::uint64_t number);
 
  private:
   /// What exists from the accepted CONNECT on.
@@ -78,6 +84,9 @@ class Connection final : public Pollable, private mqtt::Handler {
       bool retain = false;
     };
     std::unique_ptr<Will> will;
+    /// Direct methods sent on this connection that it has not answered: the hub's numbers by `$rid`. Null while none
+    /// are.
+    std::unique_ptr<std::unordered_map<std::uint32_t, std::uint64_t>> methods;
   };
   /// PUBACKs leave in the order of their PUBLISHes [MQTT-4.6.0-2].
   struct PendingAck {
@@ -121,6 +130,14 @@ class Connection final : public Pollable, private mqtt::Handler {
   void send_twin_response(unsigned status, std::string_view rid, std::optional<std::uint64_t> version,
                           std::string_view body);
   void acknowledge(std::uint16_t packet_id);
+
+  // direct_methods.cpp
+  void answer_method(const iothub::MethodResponseTopic& topic, std::string_view payload);
+  [[nodiscard]] bool takes_method(std::string_view name) const;
+  void announce_methods();
+  /// Takes the number that `rid` stands for out of what is open.
+  [[nodiscard]] std::optional<std::uint64_t> take_method(std::uint32_t rid);
+  void fail_methods();
 
   // connection.cpp
   void send_publish(std::string_view topic, std::string_view payload);

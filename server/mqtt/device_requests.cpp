@@ -1,6 +1,6 @@
-// What a device publishes: twin reads and patches, telemetry, method responses. A topic that the hub does not serve to
-// it ends the connection; a well-formed request with bad content gets an error answer. Source: azure-docs
-// iot-mqtt-connect-to-iot-hub; azure-iot-sdk-node mqtt_twin_client.ts.
+// What a device publishes: twin reads and patches, telemetry, method responses (direct_methods.cpp). A topic that the
+// hub does not serve to it ends the connection; a well-formed request with bad content gets an error answer. Source:
+// azure-docs iot-mqtt-connect-to-iot-hub; azure-iot-sdk-node mqtt_twin_client.ts.
 #include "protocol/iothub/device_topics.hpp"
 #include "protocol/mqtt/encode.hpp"
 #include "server/hub/error_table.hpp"
@@ -39,7 +39,7 @@ void Connection::on_publish(const mqtt::Publish& publish) {
   if (const auto* patch = std::get_if<iothub::TwinReportedTopic>(&*topic)) {
     return patch_reported(patch->rid, patch->version, publish.payload);
   }
-  // A method response: nobody has asked, so it is late or wrong, and ignored.
+  answer_method(std::get<iothub::MethodResponseTopic>(*topic), publish.payload);
 }
 
 void Connection::get_twin(std::string_view rid) {

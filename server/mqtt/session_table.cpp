@@ -80,6 +80,24 @@ void SessionTable::identity_deleted(const IdentityId& id, storage::Outbox& outbo
   }
 }
 
+bool SessionTable::invoke_method(const std::shared_ptr<const hub::MethodRequest>& request, storage::Outbox& outbox) {
+  const auto handle = find(request->id);
+  if (!handle) return false;
+  outbox.post(handle->lane->io(), [handle = *handle, request] {
+    if (Connection* connection = handle.lane->find(handle.connection)) return connection->send_method(*request);
+    storage::Outbox answers;
+    handle.lane->hub().methods.undelivered(request->number, answers);
+  });
+  return true;
+}
+
+void SessionTable::forget_method(const IdentityId& id, std::uint64_t number, storage::Outbox& outbox) {
+  // An older connection's left-overs end with it.
+  if (const auto handle = find(id)) {
+    reach(*handle, outbox, [number](Connection& connection) { connection.forget_method(number); });
+  }
+}
+
 std::unique_ptr<hub::DeviceLinks> make_session_table() { return std::make_unique<SessionTable>(); }
 
 }  // namespace twinhub::mqtt_door

@@ -38,6 +38,8 @@ class SessionTable final : public hub::DeviceLinks {
                        storage::Outbox& outbox) override;
   void identity_changed(const iothub::Identity& before, const iothub::Identity& now, storage::Outbox& outbox) override;
   void identity_deleted(const IdentityId& id, storage::Outbox& outbox) override;
+  bool invoke_method(const std::shared_ptr<const hub::MethodRequest>& request, storage::Outbox& outbox) override;
+  void forget_method(const IdentityId& id, std::uint64_t number, storage::Outbox& outbox) override;
 
  private:
   // A device and its modules share a shard, so that deleting a device finds all of them.

@@ -208,6 +208,20 @@ std::vector<storage::Event> WireHub::telemetry(const IdentityId& id) const {
   return found;
 }
 
+std::future<Result<hub::MethodAnswer>> WireHub::invoke(const IdentityId& id, hub::MethodInvocation invocation) {
+  const auto promise = std::make_shared<std::promise<Result<hub::MethodAnswer>>>();
+  auto future = promise->get_future();
+  hub_->methods.invoke(id, std::move(invocation), [promise](Result<hub::MethodAnswer> answer, storage::Outbox&) {
+    promise->set_value(std::move(answer));
+  });
+  return future;
+}
+
+void WireHub::pass_seconds(std::uint64_t seconds) {
+  clock_.advance_seconds(seconds);
+  hub_->tick();
+}
+
 int connect_code(MqttClient& client, const ConnectFields& fields) {
   client.send(connect_packet(fields));
   const auto answer = client.read();

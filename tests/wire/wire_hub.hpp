@@ -11,10 +11,12 @@
 #include "tests/support/held_store.hpp"
 #include "tests/support/mqtt_client.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +26,17 @@ namespace twinhub::test {
 
 inline const IdentityId dev1{"dev1", ""};
 inline const IdentityId dev2{"dev2", ""};
+
+/// The machine's clock, put forward by as much as a test says.
+class MovableClock final : public hub::Clock {
+ public:
+  [[nodiscard]] Timestamp now() const override { return {system_.now().ticks + ahead_}; }
+  void advance_seconds(std::uint64_t seconds) { ahead_ += seconds * ticks_per_second; }
+
+ private:
+  hub::SystemClock system_;
+  std::atomic<std::uint64_t> ahead_{0};
+};
 
 class WireHub {
  public:
@@ -71,6 +84,12 @@ class WireHub {
   /// What `id` sent to the event log, oldest first.
   [[nodiscard]] std::vector<storage::Event> telemetry(const IdentityId& id) const;
 
+  /// Calls a direct method.
+  [[nodiscard]] std::future<Result<hub::MethodAnswer>> invoke(const IdentityId& id, hub::MethodInvocation invocation);
+  [[nodiscard]] std::uint64_t pending_methods() const { return hub_->methods.figures().pending; }
+  /// Lets time go by: what falls due within it happens now.
+  void pass_seconds(std::uint64_t seconds);
+
   [[nodiscard]] HeldStore& store() { return *store_; }
   [[nodiscard]] mqtt_door::DoorFigures figures() const { return door_->figures(); }
   [[nodiscard]] rest::DoorFigures rest_figures() const { return rest_->figures(); }
@@ -81,7 +100,7 @@ class WireHub {
 
   mqtt_door::DoorOptions options_;
   std::filesystem::path directory_;
-  hub::SystemClock clock_;
+  MovableClock clock_;
   mutable hub::SystemRandom random_;
   std::unique_ptr<net::Threads> threads_;
   std::shared_ptr<net::TlsContext> tls_;

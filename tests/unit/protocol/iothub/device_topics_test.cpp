@@ -111,6 +111,16 @@ TEST(TopicFilters, OthersAreRefused) {
   EXPECT_FALSE(parse_topic_filter("devices/+/messages/devicebound/#", module));
 }
 
+TEST(TopicFilters, OfMethodsTakeAllOrOne) {
+  EXPECT_TRUE(filter_takes_method("$iothub/methods/POST/#", "reboot"));
+  EXPECT_TRUE(filter_takes_method("$iothub/methods/POST/reboot/#", "reboot"));
+  EXPECT_TRUE(filter_takes_method("$iothub/methods/POST/t1*reboot/#", "t1*reboot"));
+  for (const char* other : {"rebo", "reboots", "Reboot", "reboot/", "", "#"}) {
+    EXPECT_FALSE(filter_takes_method("$iothub/methods/POST/reboot/#", other)) << other;
+  }
+  EXPECT_FALSE(filter_takes_method("$iothub/twin/res/#", "reboot"));
+}
+
 TEST(HubTopics, AreExactlyWhatSdksParse) {
   std::string out;
   append_twin_response_topic(out, 204, "1", 6);
@@ -121,6 +131,9 @@ TEST(HubTopics, AreExactlyWhatSdksParse) {
   out.clear();
   append_desired_topic(out, 18446744073709551615U);
   EXPECT_EQ(out, "$iothub/twin/PATCH/properties/desired/?$version=18446744073709551615");
+  out.clear();
+  append_method_topic(out, "reboot", 17);
+  EXPECT_EQ(out, "$iothub/methods/POST/reboot/?$rid=17");
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ constexpr Errc next(Errc code) {
     case Errc::default_storage_endpoint_not_configured:
       return Errc::invalid_device_scope;
     case Errc::invalid_device_scope:
+      return Errc::invalid_digital_twin_patch;
+    case Errc::invalid_digital_twin_patch:
       return Errc::iot_hub_unauthorized_access;
     case Errc::iot_hub_unauthorized_access:
       return Errc::iot_hub_unauthorized;
@@ -88,6 +90,8 @@ constexpr Errc next(Errc code) {
     case Errc::server_error:
       return Errc::not_implemented;
     case Errc::not_implemented:
+      return Errc::invalid_response_while_proxying;
+    case Errc::invalid_response_while_proxying:
       return Errc::service_unavailable;
     case Errc::service_unavailable:
       return Errc::gateway_timeout;
@@ -119,7 +123,7 @@ TEST(ErrorTable, GivesEveryCodeARowOfItsOwnWithAUniqueName) {
     EXPECT_FALSE(row.message.empty());
     EXPECT_EQ(row.http_status, number_of(code) / 1000);
   }
-  EXPECT_EQ(names.size(), 40U);
+  EXPECT_EQ(names.size(), 42U);
 }
 
 TEST(ErrorTable, NamesAreIotHubsOwn) {
@@ -157,6 +161,13 @@ TEST(ErrorTable, TheMqttBodyHasTheNumberThatNodeLooksFor) {
                       timestamp_from_unix(1'795'411'800, 123'456'700)),
       R"({"errorCode":400004,"trackingId":"3b0e-G:3","message":"Value of Property or Tag cannot be null.","info":{},)"
       R"("timestampUtc":"2026-11-23T05:30:00.1234567Z"})");
+}
+
+TEST(ErrorTable, TheBodyOfMethodsHasJsonForAMessage) {
+  EXPECT_EQ(
+      method_error_body(fail(Errc::gateway_timeout, ""), "3b0e-G:3", timestamp_from_unix(1'795'411'800)),
+      R"({"Message":"{\"errorCode\":504101,\"message\":\"Timed out waiting for the response from device.\",)"
+      R"(\"trackingId\":\"3b0e-G:3\",\"timestampUtc\":\"2026-11-23T05:30:00Z\",\"info\":null}","ExceptionMessage":""})");
 }
 
 TEST(ErrorTable, TheMessageIsNeverEmptyInEitherBody) {

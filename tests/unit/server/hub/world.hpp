@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,29 @@ class RecordingLinks final : public DeviceLinks {
     deleted_.push_back(id);
   }
 
+  /// Direct methods reach `connected` identities only; what becomes of them is for the test to say.
+  bool invoke_method(const std::shared_ptr<const MethodRequest>& request, storage::Outbox&) override {
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(*request);
+    return connected_.count(request->id) > 0;
+  }
+  void forget_method(const IdentityId&, std::uint64_t number, storage::Outbox&) override {
+    const std::lock_guard lock(mutex_);
+    forgotten_.push_back(number);
+  }
+  void connect(const IdentityId& id) {
+    const std::lock_guard lock(mutex_);
+    connected_.insert(id);
+  }
+  [[nodiscard]] std::vector<MethodRequest> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  [[nodiscard]] std::vector<std::uint64_t> forgotten() const {
+    const std::lock_guard lock(mutex_);
+    return forgotten_;
+  }
+
   [[nodiscard]] std::vector<Delta> deltas() const {
     const std::lock_guard lock(mutex_);
     return deltas_;
@@ -70,6 +94,9 @@ class RecordingLinks final : public DeviceLinks {
   std::vector<Delta> deltas_;
   std::vector<Change> changes_;
   std::vector<IdentityId> deleted_;
+  std::vector<MethodRequest> requests_;
+  std::vector<std::uint64_t> forgotten_;
+  std::set<IdentityId> connected_;
 };
 
 /// Runs `start` with a Done and waits for its answer. A Done that is called twice throws in the promise and fails the

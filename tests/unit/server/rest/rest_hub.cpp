@@ -33,13 +33,30 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-/// No device is connected in these tests.
-class RestHub::NoDevices final : public hub::DeviceLinks {
+class RestHub::SimpleDevices final : public hub::DeviceLinks {
  public:
+  explicit SimpleDevices(const RestHub& owner) : owner_(owner) {}
+
   void desired_changed(const IdentityId&, std::uint64_t, const std::shared_ptr<const std::string>&,
                        storage::Outbox&) override {}
   void identity_changed(const iothub::Identity&, const iothub::Identity&, storage::Outbox&) override {}
   void identity_deleted(const IdentityId&, storage::Outbox&) override {}
+
+  bool invoke_method(const std::shared_ptr<const hub::MethodRequest>& request, storage::Outbox& outbox) override {
+    hub::Methods& methods = owner_.hub().methods;
+    const std::string_view name = request->name.substr(request->name.find('*') + 1);
+    if (name != "echo" && name != "fail" && name != "nonsense" && name != "silent" && name != "lost") return false;
+    if (!methods.delivering(request->number)) return true;
+    if (name == "echo") methods.answered(request->number, "200", request->payload, outbox);
+    if (name == "fail") methods.answered(request->number, "500", "", outbox);
+    if (name == "nonsense") methods.answered(request->number, "200", "hello", outbox);
+    if (name == "lost") methods.failed(request->number, fail(Errc::device_connection_closed_remotely, ""), outbox);
+    return true;
+  }
+  void forget_method(const IdentityId&, std::uint64_t, storage::Outbox&) override {}
+
+ private:
+  const RestHub& owner_;
 };
 
 std::string Answer::error_name() const {
@@ -116,7 +133,7 @@ RestHub::RestHub(rest::DoorOptions options) {
       {.directory = {}, .durability = storage::Durability::memory, .now = [this] { return clock_.now(); }});
   if (!store) throw std::runtime_error(store.error().detail);
   store_ = std::move(*store);
-  links_ = std::make_unique<NoDevices>();
+  links_ = std::make_unique<SimpleDevices>(*this);
   hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_);
   door_ = rest::make_door(*hub_, threads_, options);
   auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_,

@@ -1,5 +1,5 @@
 // A hub with only its service door, in the test's process: memory store, real threads and sockets; and a client that
-// sends exact bytes.
+// sends exact bytes. Its devices are there for direct methods only, see SimpleDevices.
 #pragma once
 
 #include "server/hub/hub.hpp"
@@ -63,9 +63,13 @@ class RestHub {
   [[nodiscard]] Answer call(std::string_view method, std::string_view target, std::string_view body = {},
                             const std::string& headers = {}) const;
   void create(std::string_view device) const;
+  [[nodiscard]] hub::Hub& hub() const { return *hub_; }
 
  private:
-  class NoDevices;
+  /// Devices and modules answer the method "echo" with status 200 and its payload, "fail" with status 500 and none,
+  /// "nonsense" with what is no JSON; "silent" is taken and not answered, "lost" ends their connection. Of any other
+  /// they know nothing.
+  class SimpleDevices;
   hub::SystemClock clock_;
   hub::SystemRandom random_;
   net::Threads threads_{2, 1};
