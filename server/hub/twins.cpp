@@ -1,6 +1,7 @@
 #include "server/hub/twins.hpp"
 
 #include "protocol/json/document.hpp"
+#include "protocol/twin/digital_twin.hpp"
 #include "server/hub/answer.hpp"
 #include "server/hub/change_events.hpp"
 
@@ -63,6 +64,20 @@ void Twins::replace(const IdentityId& id, std::string_view body, const IfMatch& 
   write(Write::replace, id, body, if_match, dialect, std::move(done));
 }
 
+void Twins::get_digital(const std::string& device, Done<Answer> done) {
+  const auto read = store_.read({device, ""});
+  if (!read) return answer_now<Answer>(unavailable(), done);
+  const auto& twin = read->entity.twin;
+  Result<Answer> answer{not_found({device, ""})};
+  if (twin) answer = Answer{twin::digital_twin_view(*twin, device), twin_etag(twin->etag_counter)};
+  answer_after<Answer>(store_, read->told_after, std::move(answer), std::move(done));
+}
+
+void Twins::patch_digital(const std::string& device, std::string_view body, const IfMatch& if_match,
+                          Done<Answer> done) {
+  write(Write::patch_digital, {device, ""}, body, if_match, {}, std::move(done));
+}
+
 void Twins::write(Write kind, const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
                   Done<Answer> done) {
   const Timestamp now = clock_.now();
@@ -81,8 +96,9 @@ void Twins::write(Write kind, const IdentityId& id, std::string_view body, const
     };
     if (!current.twin) return refuse(not_found(id));
     if (!if_match.allows(twin_etag(current.twin->etag_counter))) return refuse(stale(*current.twin, if_match));
-    auto update = kind == Write::patch ? twin::apply_service_patch(*current.twin, body, now, rules)
-                                       : twin::apply_service_replace(*current.twin, body, now, rules);
+    auto update = kind == Write::patch     ? twin::apply_service_patch(*current.twin, body, now, rules)
+                  : kind == Write::replace ? twin::apply_service_replace(*current.twin, body, now, rules)
+                                           : twin::apply_digital_twin_patch(*current.twin, body, now);
     if (!update) return refuse(update.error());
     // The view is made here, not on the one commit thread; with `changed` false it is the current twin's.
     outcome->answer = Answer{twin::service_view(update->after, *current.identity, activity, dialect.show_model_id),
@@ -90,9 +106,9 @@ void Twins::write(Write kind, const IdentityId& id, std::string_view body, const
     storage::EntityChange change;
     if (!update->changed) return change;
     outcome->desired_version = update->after.desired.version;
-    change.events.push_back(kind == Write::patch
-                                ? twin_patched_event(id, update->after, tags, update->desired_delta, now)
-                                : twin_replaced_event(id, update->after, now));
+    change.events.push_back(kind == Write::replace
+                                ? twin_replaced_event(id, update->after, now)
+                                : twin_patched_event(id, update->after, tags, update->desired_delta, now));
     if (update->desired_delta) outcome->delta = std::make_shared<const std::string>(std::move(*update->desired_delta));
     change.twin = std::make_shared<const twin::Twin>(std::move(update->after));
     return change;

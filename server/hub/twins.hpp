@@ -40,6 +40,11 @@ class Twins {
   void replace(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
                Done<Answer> done);
 
+  // Digital twins of devices: the same twin, seen through IoT Plug and Play.
+  void get_digital(const std::string& device, Done<Answer> done);
+  /// Errors: those of twin::apply_digital_twin_patch; precondition_failed; device_not_found. Deltas as with patch().
+  void patch_digital(const std::string& device, std::string_view body, const IfMatch& if_match, Done<Answer> done);
+
   // Devices
   void get_device_view(const IdentityId& id, Done<std::string> done);
   /// Answers with the new reported.$version. Errors: those of twin::apply_reported_patch; device_not_found.
@@ -49,7 +54,7 @@ class Twins {
   void announce_model(const IdentityId& id, std::string_view model_id);
 
  private:
-  enum class Write : std::uint8_t { patch, replace };
+  enum class Write : std::uint8_t { patch, replace, patch_digital };
   void write(Write kind, const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
              Done<Answer> done);
 

@@ -1,6 +1,7 @@
-// Any body as patch, replacement and reported patch of a twin that lives on: text, stamps and size agree after every
-// one.
+// Any body as patch, replacement, reported patch and digital twin patch of a twin that lives on: text, stamps and size
+// agree after every one, and every view of it is JSON.
 #include "protocol/json/document.hpp"
+#include "protocol/twin/digital_twin.hpp"
 #include "protocol/twin/patch.hpp"
 #include "protocol/twin/scan.hpp"
 
@@ -38,9 +39,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto replaced = twin::apply_service_replace(twin, body, now)) {
       FUZZ_CHECK(replaced->desired_delta && json::parse(*replaced->desired_delta));
     }
+    if (const auto patched = twin::apply_digital_twin_patch(twin, body, now)) twin = patched->after;
     check(twin.desired);
     check(twin.reported);
     FUZZ_CHECK(json::parse(twin::service_view(twin, {}, {})) && json::parse(twin::device_view(twin)));
+    FUZZ_CHECK(json::parse(twin::digital_twin_view(twin, "d")));
   }
   return 0;
 }
