@@ -71,6 +71,7 @@ class CommandLine {
     add(*app_.add_subcommand("health", "Ask the operations port whether the hub is ready; exit code 0 = ready"),
         [](const config::Loaded& loaded) { return check_health(loaded.settings); });
     add_device();
+    add_method();
   }
 
   int run(int argc, char** argv) {
@@ -130,11 +131,27 @@ class CommandLine {
     add(create, [this](const config::Loaded& loaded) { return create_device(loaded.settings, {created_, ""}); });
   }
 
+  void add_method() {
+    CLI::App& method = *app_.add_subcommand("method", "Direct methods");
+    method.require_subcommand(1);
+    CLI::App& invoke =
+        *method.add_subcommand("invoke", "Call a method of a connected device; prints its status and payload as JSON");
+    invoke.add_option("device", method_.id.device, "Device id")->required();
+    invoke.add_option("name", method_.name, "Method name")->required();
+    invoke.add_option("payload", method_.payload, "JSON value")->capture_default_str();
+    invoke.add_option("--module", method_.id.module, "Module id of the device");
+    invoke.add_option("--timeout", method_.timeout_seconds, "Seconds that the device has to answer")
+        ->capture_default_str()
+        ->check(CLI::Range(5, 300));
+    add(invoke, [this](const config::Loaded& loaded) { return invoke_method(loaded.settings, method_); });
+  }
+
   CLI::App app_{"twinhub: a self-hosted, Azure IoT Hub-compatible device-twin hub", "twinhub"};
   std::vector<Command> commands_;
   std::string policy_ = "iothubowner";
   IdentityId id_;
   std::string created_;
+  MethodCall method_;
   std::uint64_t token_seconds_ = 3600;
 };
 

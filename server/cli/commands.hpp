@@ -23,4 +23,14 @@ namespace twinhub::cli {
 /// `twinhub device create`: makes the identity over REST, prints its connection string.
 [[nodiscard]] int create_device(const config::Settings& settings, const IdentityId& id);
 
+/// What `twinhub method invoke` is told.
+struct MethodCall {
+  IdentityId id;
+  std::string name;
+  std::string payload = "null";  ///< JSON text
+  std::uint32_t timeout_seconds = 30;
+};
+/// `twinhub method invoke`: calls a direct method over REST, prints {"status":..,"payload":..}.
+[[nodiscard]] int invoke_method(const config::Settings& settings, const MethodCall& method);
+
 }  // namespace twinhub::cli

@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::string_view api_version = "?api-version=2021-04-12";
 
-/// The message of an error body, or the body itself.
-std::string message_of(const RestAnswer& answer) {
-  const auto document = json::parse(answer.body);
-  const auto message = document ? document->root().find("Message") : std::nullopt;
-  return message ? message->string().value_or(answer.body) : answer.body;
-}
-
 std::optional<std::string> primary_key_of(const std::string& body) {
   const auto document = json::parse(body);
   if (!document) return std::nullopt;
@@ -32,22 +25,19 @@ std::optional<std::string> primary_key_of(const std::string& body) {
 }  // namespace
 
 int create_device(const config::Settings& settings, const IdentityId& id) {
-  auto credentials = policy_credentials(settings, "iothubowner");
-  if (!credentials) return report(credentials.error());
-  const bool anywhere = settings.listen == "0.0.0.0" || settings.listen == "::";
-  const RestTarget target{*credentials, anywhere ? "127.0.0.1" : settings.listen, settings.https_port,
-                          std::filesystem::path(settings.data_dir) / "tls" / "ca.pem"};
+  const auto target = local_target(settings, "iothubowner");
+  if (!target) return report(target.error());
   std::string body = "{";
   json::append_key(body, "deviceId");
   json::append_string(body, id.device);
   body += '}';
   const auto answer =
-      call(target, "PUT", "/devices/" + iothub::percent_encode(id.device) + std::string(api_version), body);
+      call(*target, "PUT", "/devices/" + iothub::percent_encode(id.device) + std::string(api_version), body);
   if (!answer) return report(answer.error());
   if (answer->status != 200) return report(fail(Errc::argument_invalid, message_of(*answer)));
   const auto key = primary_key_of(answer->body);
   if (!key) return report(fail(Errc::server_error, "the hub's answer holds no key"));
-  std::cout << iothub::to_string({credentials->host_name, "", id, *key}) << "\n";
+  std::cout << iothub::to_string({target->credentials.host_name, "", id, *key}) << "\n";
   return exit_ok;
 }
 

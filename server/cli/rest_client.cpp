@@ -1,6 +1,8 @@
 #include "server/cli/rest_client.hpp"
 
 #include "protocol/iothub/sas_token.hpp"
+#include "protocol/json/document.hpp"
+#include "server/cli/credentials.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -20,7 +22,6 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using Stream = beast::ssl_stream<beast::tcp_stream>;
 
-constexpr std::chrono::seconds time_limit{30};
 constexpr std::uint64_t token_life_seconds = 300;
 
 std::string authorization(const iothub::ConnectionString& credentials) {
@@ -47,6 +48,29 @@ Error failure(const RestTarget& target, std::string_view step, const beast::erro
 
 }  // namespace
 
+Result<RestTarget> local_target(const config::Settings& settings, const std::string& policy) {
+  auto credentials = policy_credentials(settings, policy);
+  if (!credentials) return credentials.error();
+  const bool anywhere = settings.listen == "0.0.0.0" || settings.listen == "::";
+  RestTarget target;
+  target.credentials = std::move(*credentials);
+  if (!anywhere) target.address = settings.listen;
+  target.port = settings.https_port;
+  target.ca_file = std::filesystem::path(settings.data_dir) / "tls" / "ca.pem";
+  return target;
+}
+
+std::string message_of(const RestAnswer& answer) {
+  const auto document = json::parse(answer.body);
+  const auto message = document ? document->root().find("Message") : std::nullopt;
+  const auto text = message ? message->string() : std::nullopt;
+  if (!text) return answer.body;
+  // Direct methods have JSON text in there.
+  const auto inner = json::parse(*text);
+  const auto inner_message = inner ? inner->root().find("message") : std::nullopt;
+  return inner_message ? inner_message->string().value_or(*text) : *text;
+}
+
 Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path,
                         std::string_view body) {
   asio::ssl::context tls(asio::ssl::context::tls_client);
@@ -64,7 +88,7 @@ Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::
   SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
            const_cast<char*>(target.credentials.host_name.c_str()));
   auto& socket = beast::get_lowest_layer(stream);
-  socket.expires_after(time_limit);
+  socket.expires_after(target.time_limit);
 
   const auto address = asio::ip::make_address(target.address, error);
   if (error) return failure(target, "reading the address", error);

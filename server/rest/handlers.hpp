@@ -2,15 +2,20 @@
 #pragma once
 
 #include "protocol/ids.hpp"
+#include "server/hub/methods.hpp"
 #include "server/hub/twins.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/rest_lane.hpp"
+
+#include <string>
+#include <vector>
 
 namespace twinhub::rest {
 
 /// What the route's pattern and the api-version said.
 struct Call {
-  IdentityId id;  ///< {id} and {mid}
+  IdentityId id;                   ///< {id} and {mid}
+  std::vector<std::string> names;  ///< what each {x} stood for, in order
   hub::Twins::Dialect dialect;
 };
 
@@ -28,5 +33,16 @@ void delete_identity(Reply reply, const Request& request, const Call& call);
 void get_twin(Reply reply, const Request& request, const Call& call);
 void patch_twin(Reply reply, const Request& request, const Call& call);
 void replace_twin(Reply reply, const Request& request, const Call& call);
+
+// methods.cpp: direct methods of devices and modules
+void invoke_method(Reply reply, const Request& request, const Call& call);
+/// Invokes `invocation` and makes the answer with `make`; Errors become what direct methods answer.
+void run_method(Reply reply, const Call& call, Result<hub::MethodInvocation> invocation,
+                Response (*make)(const hub::MethodAnswer& answer));
+
+// digital_twins.cpp: IoT Plug and Play's view of devices
+void get_digital_twin(Reply reply, const Request& request, const Call& call);
+void patch_digital_twin(Reply reply, const Request& request, const Call& call);
+void invoke_command(Reply reply, const Request& request, const Call& call);
 
 }  // namespace twinhub::rest

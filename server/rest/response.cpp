@@ -23,4 +23,12 @@ Response error_response(const Error& error, Timestamp now, unsigned status) {
   return response;
 }
 
+Response method_error_response(const Error& error, Timestamp now) {
+  // Not for the log: most often it is the device that fails.
+  const auto& row = hub::row_of(error.code);
+  Response response{row.http_status, hub::method_error_body(error, hub::make_tracking_id(now), now), {}};
+  response.headers.emplace_back("iothub-errorcode", row.name);
+  return response;
+}
+
 }  // namespace twinhub::rest

@@ -20,5 +20,7 @@ struct Response {
 [[nodiscard]] Response json_response(std::string body, const std::string& etag = {});
 /// Status, iothub-errorcode header and body as IoT Hub gives them; `status` 0 = the Error's own.
 [[nodiscard]] Response error_response(const Error& error, Timestamp now, unsigned status = 0);
+/// The same with the body that direct methods have (shape C of error_table.hpp).
+[[nodiscard]] Response method_error_response(const Error& error, Timestamp now);
 
 }  // namespace twinhub::rest

@@ -60,12 +60,16 @@ struct Reply {
 
   /// On the lane's thread. Nothing happens when the session is gone.
   void send(Response response) const;
+  /// How an Error becomes IoT Hub's answer.
+  using MakeError = Response (*)(const Error& error, Timestamp now);
+  static Response usual_error(const Error& error, Timestamp now) { return error_response(error, now); }
+
   /// A hub's Done that turns the value into a response with `make(value)` and an Error into IoT Hub's answer.
   template <class T, class Make>
-  [[nodiscard]] hub::Done<T> done(Make make) const {
-    return [reply = *this, make](Result<T> result, storage::Outbox& outbox) {
-      net::deliver(reply.lane->io(), outbox, [reply, make, result = std::move(result)] {
-        if (!result) return reply.send(error_response(result.error(), reply.lane->hub().clock.now()));
+  [[nodiscard]] hub::Done<T> done(Make make, MakeError make_error = usual_error) const {
+    return [reply = *this, make, make_error](Result<T> result, storage::Outbox& outbox) {
+      net::deliver(reply.lane->io(), outbox, [reply, make, make_error, result = std::move(result)] {
+        if (!result) return reply.send(make_error(result.error(), reply.lane->hub().clock.now()));
         if constexpr (std::is_void_v<T>) {
           reply.send(make());
         } else {

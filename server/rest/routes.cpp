@@ -15,17 +15,15 @@ using verb = boost::beast::http::verb;
 
 struct Route {
   verb method;
-  std::string_view pattern;  ///< {id}: device, {mid}: module, {x}: anything
+  std::string_view pattern;  ///< {id}: device, {mid}: module, {x}: any name
   Right right;
   Handler handler;           ///< null: known, but not built yet
   std::string_view missing;  ///< what is not available, when handler is null
 };
 
-constexpr std::string_view methods = "Direct methods are";
 constexpr std::string_view messages = "Cloud-to-device messages are";
 constexpr std::string_view jobs = "Jobs are";
 constexpr std::string_view configurations = "Configurations are";
-constexpr std::string_view digital_twins = "The digital twin API is";
 constexpr std::string_view device_https = "The device API over HTTPS is";
 constexpr std::string_view files = "File upload is";
 
@@ -47,6 +45,14 @@ constexpr Route routes[] = {
     {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, patch_twin, {}},
     {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, replace_twin, {}},
 
+    {verb::post, "/twins/{id}/methods", Right::service_connect, invoke_method, {}},
+    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, invoke_method, {}},
+
+    {verb::get, "/digitaltwins/{id}", Right::service_connect, get_digital_twin, {}},
+    {verb::patch, "/digitaltwins/{id}", Right::service_connect, patch_digital_twin, {}},
+    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, invoke_command, {}},
+    {verb::post, "/digitaltwins/{id}/components/{x}/commands/{x}", Right::service_connect, invoke_command, {}},
+
     // Known to IoT Hub's clients, not built yet
     {verb::post, "/devices/query", Right::service_connect, nullptr, "Queries are"},
     {verb::post, "/devices", Right::registry_write, nullptr, "Bulk operations are"},
@@ -55,8 +61,6 @@ constexpr Route routes[] = {
     {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, nullptr, configurations},
     {verb::get, "/statistics/devices", Right::registry_read, nullptr, "Statistics are"},
     {verb::get, "/statistics/service", Right::registry_read, nullptr, "Statistics are"},
-    {verb::post, "/twins/{id}/methods", Right::service_connect, nullptr, methods},
-    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, nullptr, methods},
     {verb::get, "/jobs/v2/query", Right::service_connect, nullptr, jobs},
     {verb::put, "/jobs/v2/{x}", Right::service_connect, nullptr, jobs},
     {verb::get, "/jobs/v2/{x}", Right::service_connect, nullptr, jobs},
@@ -70,10 +74,6 @@ constexpr Route routes[] = {
     {verb::put, "/configurations/{x}", Right::service_connect, nullptr, configurations},
     {verb::get, "/configurations/{x}", Right::service_connect, nullptr, configurations},
     {verb::delete_, "/configurations/{x}", Right::service_connect, nullptr, configurations},
-    {verb::get, "/digitaltwins/{id}", Right::service_connect, nullptr, digital_twins},
-    {verb::patch, "/digitaltwins/{id}", Right::service_connect, nullptr, digital_twins},
-    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, nullptr, digital_twins},
-    {verb::post, "/digitaltwins/{id}/components/{x}/commands/{x}", Right::service_connect, nullptr, digital_twins},
     {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, nullptr, messages},
     {verb::get, "/messages/serviceBound/feedback", Right::service_connect, nullptr, messages},
     {verb::delete_, "/messages/serviceBound/feedback/{x}", Right::service_connect, nullptr, messages},
@@ -97,36 +97,37 @@ std::string_view next_segment(std::string_view& pattern) {
 }
 
 /// Words match case-insensitively, ids bind as they are.
-bool matches(std::string_view pattern, const std::vector<std::string>& segments, IdentityId& id) {
-  IdentityId bound;
+bool matches(std::string_view pattern, const std::vector<std::string>& segments, Call& call) {
+  Call bound;
   for (const std::string& segment : segments) {
     if (pattern.empty()) return false;
     const std::string_view wanted = next_segment(pattern);
     if (wanted.starts_with('{')) {
       if (segment.empty()) return false;
-      if (wanted == "{id}") bound.device = segment;
-      if (wanted == "{mid}") bound.module = segment;
+      if (wanted == "{id}") bound.id.device = segment;
+      if (wanted == "{mid}") bound.id.module = segment;
+      if (wanted == "{x}") bound.names.push_back(segment);
     } else if (!equals_ignoring_case(wanted, segment)) {
       return false;
     }
   }
   if (!pattern.empty()) return false;
-  id = bound;
+  call = std::move(bound);
   return true;
 }
 
 struct Found {
   const Route* route = nullptr;
-  IdentityId id;
+  Call call;
   std::string allowed;  ///< the verbs of the path, when `route` is null
 };
 
 Found find(const Request& request) {
   Found found;
   for (const Route& candidate : routes) {
-    IdentityId id;
-    if (!matches(candidate.pattern, request.segments, id)) continue;
-    if (candidate.method == request.method) return {&candidate, id, {}};
+    Call call;
+    if (!matches(candidate.pattern, request.segments, call)) continue;
+    if (candidate.method == request.method) return {&candidate, std::move(call), {}};
     if (!found.allowed.empty()) found.allowed += ", ";
     found.allowed += to_string(candidate.method);
   }
@@ -154,14 +155,15 @@ Response unknown_route(const Request& request, const Found& found, Timestamp now
 void route(Reply reply, const Request& request) {
   const hub::Hub& hub = reply.lane->hub();
   const Timestamp now = hub.clock.now();
-  const Found found = find(request);
+  Found found = find(request);
   if (found.route == nullptr) return reply.send(unknown_route(request, found, now));
   const auto dialect = dialect_of(request);
   if (!dialect) return reply.send(error_response(dialect.error(), now));
   const auto allowed = hub.authenticator.authorize(request.authorization, request.path, found.route->right);
   if (!allowed) return reply.send(error_response(allowed.error(), now));
   if (found.route->handler == nullptr) return reply.send(error_response(not_available(found.route->missing), now));
-  found.route->handler(reply, request, {found.id, *dialect});
+  found.call.dialect = *dialect;
+  found.route->handler(reply, request, found.call);
 }
 
 }  // namespace twinhub::rest

@@ -11,6 +11,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 
 const { Hub, binary, ports } = require('../support/hub');
+const { MqttClient } = require('../support/mqtt_client');
 
 function twinhub(...args) {
   const env = { ...process.env };
@@ -41,7 +42,7 @@ async function started(t, options) {
 }
 
 test('every sub-command explains itself, and nonsense is a usage error', () => {
-  for (const command of [[], ['serve'], ['config'], ['connection-string'], ['token'], ['health'], ['device'], ['device', 'create']]) {
+  for (const command of [[], ['serve'], ['config'], ['connection-string'], ['token'], ['health'], ['device'], ['device', 'create'], ['method', 'invoke']]) {
     const help = twinhub(...command, '--help');
     assert.strictEqual(help.status, 0, help.stderr);
     assert.match(help.stdout, /--help/);
@@ -86,6 +87,37 @@ test('connection strings are one line each, beside a running hub and without one
   await hub.stop();
   assert.strictEqual(twinhub('connection-string', ...where, '--device', 'd1').stdout, created.stdout);
   assert.match(twinhub('token', ...where, '--device', 'd1').stdout, /^SharedAccessSignature sr=[^\n]+%2Fdevices%2Fd1&sig=[^\n]+\n$/);
+});
+
+test('method invoke calls a connected device and prints what it says, or why it cannot', async (t) => {
+  const hub = await started(t);
+  const where = ['--dev', '--data-dir', hub.data_dir, '--host-name', hub.address, '--listen', hub.address];
+  const connection_string = twinhub('device', 'create', 'd1', ...where).stdout.trim();
+  const run = (...args) => new Promise((resolve) => {
+    const child = spawn(binary, ['method', 'invoke', ...args, ...where], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const ran = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => { ran[name] += chunk; });
+    child.once('close', (status) => resolve({ ...ran, status }));
+  });
+  assert.deepStrictEqual(await run('d1', 'reboot').then(({ status, stdout }) => ({ status, stdout })), { status: 1, stdout: '' });
+  assert.match((await run('d1', 'reboot')).stderr, /isn't online/);
+  assert.match((await run('d2', 'reboot')).stderr, /not registered/);
+  assert.match((await run('d1', 'reboot', 'soon')).stderr, /not JSON/);
+  assert.strictEqual((await run('d1', 'reboot', '--timeout', '4')).status, 2);
+
+  const key = /SharedAccessKey=(.*)$/.exec(connection_string)[1];
+  const device = new MqttClient({ host: hub.address, id: 'd1', key, port: ports.mqtt });
+  await device.connect();
+  await device.subscribe('$iothub/methods/POST/#');
+  device.on('message', ({ topic, payload }) => {
+    const [, name, rid] = /^\$iothub\/methods\/POST\/([^/]+)\/\?\$rid=(.*)$/.exec(topic);
+    device.publish(`$iothub/methods/res/201/?$rid=${rid}`, JSON.stringify({ name, got: JSON.parse(payload) }));
+  });
+  assert.deepStrictEqual(await run('d1', 'reboot', '{"delay": 5}', '--timeout', '20'),
+    { status: 0, stdout: '{"status":201,"payload":{"name":"reboot","got":{"delay":5}}}\n', stderr: '' });
+  assert.strictEqual((await run('d1', 'stop')).stdout, '{"status":201,"payload":{"name":"stop","got":null}}\n');
+  assert.match((await run('d1', 'stop', '--module', 'm')).stderr, /Module d1\/m not registered/);
+  device.disconnect();
 });
 
 test('without --dev keys are random, private and kept', async (t) => {

@@ -27,6 +27,12 @@ const RouteCase routes[] = {
     {"GET", "/twins/d1/modules/m0", "", "iothubowner service"},
     {"PATCH", "/twins/d1/modules/m0", "{}", "iothubowner service"},
     {"PUT", "/twins/d1/modules/m0", "{}", "iothubowner service"},
+    {"POST", "/twins/d1/methods", R"({"methodName":"m"})", "iothubowner service"},
+    {"POST", "/twins/d1/modules/m0/methods", R"({"methodName":"m"})", "iothubowner service"},
+    {"GET", "/digitaltwins/d1", "", "iothubowner service"},
+    {"PATCH", "/digitaltwins/d1", "[]", "iothubowner service"},
+    {"POST", "/digitaltwins/d1/commands/c", "{}", "iothubowner service"},
+    {"POST", "/digitaltwins/d1/components/t1/commands/c", "{}", "iothubowner service"},
 };
 
 TEST(RestRights, EachRouteTakesThePoliciesOfItsRightAndNoOther) {

@@ -141,10 +141,8 @@ TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
   const RestHub hub;
   for (const auto& [method, target] : {std::pair{"POST", "/devices/query"},
                                        {"POST", "/devices"},
-                                       {"POST", "/twins/d1/methods"},
                                        {"PUT", "/jobs/v2/j1"},
                                        {"GET", "/configurations"},
-                                       {"GET", "/digitaltwins/d1"},
                                        {"POST", "/devices/d1/messages/deviceBound"},
                                        {"POST", "/devices/d1/messages/events"},
                                        {"GET", "/statistics/devices"}}) {
