@@ -62,6 +62,10 @@ struct Settings {
   std::uint32_t rest_body_kib_max = 1024;
   std::uint32_t rest_connections_max = 10'000;
 
+  // Queries
+  bool query_strict = false;
+  std::uint32_t query_lag_ms = 0;
+
   // Log
   std::string log_level = "info";
   std::string log_format = "text";

@@ -64,6 +64,13 @@ storage::StoreOptions store_options(const config::Settings& settings, const hub:
   return options;
 }
 
+hub::HubOptions hub_options(const config::Settings& settings) {
+  hub::HubOptions options;
+  options.queries.strict = settings.query_strict;
+  options.queries.lag = std::chrono::milliseconds(settings.query_lag_ms);
+  return options;
+}
+
 mqtt_door::DoorOptions mqtt_options(const config::Settings& settings) {
   mqtt_door::DoorOptions options;
   options.connect_timeout = std::chrono::seconds(settings.mqtt_connect_timeout_seconds);

@@ -5,6 +5,7 @@
 #include "server/hub/clock.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/presence.hpp"
+#include "server/hub/queries.hpp"
 #include "server/hub/registry.hpp"
 #include "server/hub/telemetry.hpp"
 #include "server/hub/twins.hpp"
@@ -14,20 +15,26 @@
 
 namespace twinhub::hub {
 
+struct HubOptions {
+  QueryOptions queries;
+};
+
 /// Everything it is given outlives it. Any thread.
 struct Hub {
-  Hub(storage::Store& store_in, const Clock& clock_in, Random& random, std::vector<Policy> policies, DeviceLinks& links)
+  Hub(storage::Store& store_in, const Clock& clock_in, Random& random, std::vector<Policy> policies, DeviceLinks& links,
+      const HubOptions& options = {})
       : store(store_in),
         clock(clock_in),
         authenticator(store_in, clock_in, std::move(policies)),
         presence(clock_in),
         registry(store_in, clock_in, random, presence, links),
         twins(store_in, clock_in, presence, links),
-        telemetry(store_in, clock_in, presence) {}
+        telemetry(store_in, clock_in, presence),
+        queries(store_in, clock_in, presence, options.queries) {}
 
   /// Acts on what has become due: timeouts, expiry, retention. Cheap when nothing has. Called several times a second,
   /// never twice at once, on a worker thread; tests call it when they have moved their clock.
-  void tick() {}
+  void tick() { queries.tick(); }
 
   storage::Store& store;
   const Clock& clock;
@@ -36,6 +43,7 @@ struct Hub {
   Registry registry;
   Twins twins;
   Telemetry telemetry;
+  Queries queries;
 };
 
 }  // namespace twinhub::hub

@@ -24,6 +24,9 @@ void put_identity(Reply reply, const Request& request, const Call& call);
 void get_identity(Reply reply, const Request& request, const Call& call);
 void delete_identity(Reply reply, const Request& request, const Call& call);
 
+// query.cpp: queries over twins and jobs
+void post_query(Reply reply, const Request& request, const Call& call);
+
 // twins.cpp: device and module twins
 void get_twin(Reply reply, const Request& request, const Call& call);
 void patch_twin(Reply reply, const Request& request, const Call& call);

@@ -153,6 +153,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     if (const auto header = message.find(http::field::if_match); header != message.end()) {
       request.if_match = parse_if_match(std::string_view(header->value().data(), header->value().size()));
     }
+    request.max_item_count = message["x-ms-max-item-count"];
+    request.continuation = message["x-ms-continuation"];
     request.body = std::move(message.body());
     try {
       route({&lane_, id_}, request);

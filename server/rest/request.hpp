@@ -22,6 +22,8 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   std::string authorization;
   IfMatch if_match;
+  std::string max_item_count;  ///< x-ms-max-item-count, "" = absent
+  std::string continuation;    ///< x-ms-continuation, "" = absent
   std::string body;
 
   /// The first query parameter of that name, case-insensitive.

@@ -47,8 +47,9 @@ constexpr Route routes[] = {
     {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, patch_twin, {}},
     {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, replace_twin, {}},
 
+    {verb::post, "/devices/query", Right::service_connect, post_query, {}},
+
     // Known to IoT Hub's clients, not built yet
-    {verb::post, "/devices/query", Right::service_connect, nullptr, "Queries are"},
     {verb::post, "/devices", Right::registry_write, nullptr, "Bulk operations are"},
     {verb::post, "/devices/keys/regenerate", Right::registry_write, nullptr, "Key regeneration is"},
     {verb::delete_, "/devices/{id}/commands", Right::service_connect, nullptr, messages},

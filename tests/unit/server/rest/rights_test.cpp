@@ -27,6 +27,7 @@ const RouteCase routes[] = {
     {"GET", "/twins/d1/modules/m0", "", "iothubowner service"},
     {"PATCH", "/twins/d1/modules/m0", "{}", "iothubowner service"},
     {"PUT", "/twins/d1/modules/m0", "{}", "iothubowner service"},
+    {"POST", "/devices/query", R"({"query":"SELECT * FROM devices"})", "iothubowner service"},
 };
 
 TEST(RestRights, EachRouteTakesThePoliciesOfItsRightAndNoOther) {
