@@ -23,4 +23,9 @@ namespace twinhub::cli {
 /// `twinhub device create`: makes the identity over REST, prints its connection string.
 [[nodiscard]] int create_device(const config::Settings& settings, const IdentityId& id);
 
+/// `twinhub c2d send`: queues `text` as a cloud-to-device message.
+[[nodiscard]] int send_message(const config::Settings& settings, const std::string& device, const std::string& text);
+/// `twinhub c2d purge`: empties the device's queue, prints how many messages it held.
+[[nodiscard]] int purge_messages(const config::Settings& settings, const std::string& device);
+
 }  // namespace twinhub::cli

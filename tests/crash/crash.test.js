@@ -1,5 +1,6 @@
 // Kills the hub with SIGKILL at random moments under load and starts it again on the same data: everything it acknowledged is
-// there with its content, versions never go back, no record is half written, kept sessions still have their subscriptions.
+// there with its content, versions never go back, no record is half written, kept sessions still have their subscriptions,
+// acknowledged telemetry is in the event log, accepted cloud-to-device messages are delivered.
 // What was acknowledged is counted here, outside the hub.
 //   TWINHUB_CRASH_ROUNDS (50)   TWINHUB_CRASH_SEED (random; printed)   TWINHUB_CRASH_DEVICES (20)
 'use strict';
@@ -12,6 +13,7 @@ const { Hub, ports } = require('../support/hub');
 const { Random } = require('../support/random');
 const { Rest } = require('../support/rest');
 const { sleep } = require('../support/until');
+const { EventLog } = require('./event_log');
 const { Churn, Subject } = require('./load');
 
 const from_environment = (name, otherwise) => Number(process.env[name] || otherwise);
@@ -40,6 +42,7 @@ async function live_and_die(random, rest, subjects, churn) {
   const load = [
     ...subjects.map((subject) => subject.report_until_end(random)),
     ...subjects.map((subject) => subject.write_desired_until_end(rest, random, running)),
+    ...subjects.map((subject) => subject.send_messages_until_end(rest, running)),
     churn.run_until_end(rest, running),
   ];
   // Only the kill may end the load: a connection that the living hub drops is an error.
@@ -68,20 +71,22 @@ test(`nothing acknowledged is lost in ${rounds} kills (TWINHUB_CRASH_SEED=${seed
   for (let n = 0; n < devices; n += 1) subjects.push(await new_subject(hub, rest, `device-${n}`));
 
   const churn = new Churn();
+  const event_log = new EventLog(hub.data_dir);
   for (let round = 1; round <= rounds; round += 1) {
     // A newcomer's first SUBACK is as young as can be when the hub dies.
     const newcomer = await new_subject(hub, rest, `newcomer-${round}`);
     const all = [...subjects, newcomer];
     await live_and_die(random, rest, all, churn);
     rest.close();
+    event_log.check(all);
     await restart(random);
     await Promise.all(all.map((subject) => subject.check(rest)));
     await churn.check(rest);
     newcomer.client.destroy();
   }
-  const counted = ['reported', 'desired', 'telemetry', 'deltas'].map((what) => `${total(subjects, what)} ${what}`).join(', ');
+  const counted = ['reported', 'desired', 'telemetry', 'deltas', 'messages'].map((what) => `${total(subjects, what)} ${what}`).join(', ');
   t.diagnostic(`seed ${seed}: ${rounds} kills, acknowledged and found again: ${counted}; ${churn.serial} identities came`);
-  for (const what of ['reported', 'desired', 'deltas']) assert.ok(total(subjects, what) >= rounds, `hardly any load: ${counted}`);
+  for (const what of ['reported', 'desired', 'telemetry', 'deltas', 'messages']) assert.ok(total(subjects, what) >= rounds, `hardly any load: ${counted}`);
   for (const subject of subjects) subject.client.destroy();
   rest.close();
   await hub.stop();

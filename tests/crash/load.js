@@ -1,10 +1,11 @@
-// The load of the crash test: devices that report and listen, a back end that writes desired properties, identities that come
-// and go. Everything acknowledged is entered into ledgers; what fails because the hub was killed is not.
+// The load of the crash test: devices that report and listen, a back end that writes desired properties and sends messages,
+// identities that come and go. Everything acknowledged is entered into ledgers; what fails because the hub was killed is not.
 'use strict';
 
 const assert = require('node:assert/strict');
 
 const { MqttClient, topics } = require('../support/mqtt_client');
+const { sleep, until } = require('../support/until');
 const { ports } = require('../support/hub');
 const { Ledger } = require('./ledger');
 
@@ -23,7 +24,12 @@ class Subject {
     this.key = identity.authentication.symmetricKey.primaryKey;
     this.reported = new Ledger(`${this.id} reported`);
     this.desired = new Ledger(`${this.id} desired`);
-    this.counts = { reported: 0, desired: 0, telemetry: 0, deltas: 0 };
+    this.counts = { reported: 0, desired: 0, telemetry: 0, deltas: 0, messages: 0 };
+    this.telemetry_sent = 0;  // messages carry their number
+    this.telemetry_acknowledged = new Set();  // and not yet found in the event log
+    this.messages_sent = 0;
+    this.messages_accepted = new Set();  // and not yet delivered
+    this.messages_seen = new Set();
     this.subscribed = false;  // a SUBACK was received, in whichever life of the hub
     this.serial = 0;
   }
@@ -36,17 +42,29 @@ class Subject {
     if (this.subscribed) assert.equal(answer.session_present, 1, `${this.id}: the session was lost`);
     this.client.on('message', (message) => this.on_message(message));
     if (!this.subscribed) {
-      assert.deepEqual(await this.client.subscribe(topics.response, topics.desired), [0, 0]);
+      const filters = [topics.response, topics.desired, [`devices/${this.id}/messages/devicebound/#`, 1]];
+      assert.deepEqual(await this.client.subscribe(...filters), [0, 0, 1]);
       this.subscribed = true;
     }
   }
 
-  on_message({ topic, payload }) {
+  on_message(message) {
+    const { topic, payload } = message;
+    if (topic.startsWith(`devices/${this.id}/messages/devicebound/`)) return this.on_cloud_to_device(message);
     const delta = topic.match(/^\$iothub\/twin\/PATCH\/properties\/desired\/\?\$version=(\d+)$/);
-    if (!delta) return;
+    if (!delta) return undefined;
     assert.equal(JSON.parse(payload).$version, Number(delta[1]));
     this.desired.heard(Number(delta[1]));
     this.counts.deltas += 1;
+    return undefined;
+  }
+
+  on_cloud_to_device(message) {
+    const number = Number(message.payload);
+    assert.ok(number > 0 && number <= this.messages_sent, `${this.id}: message ${message.payload} was never sent`);
+    this.messages_seen.add(number);
+    this.messages_accepted.delete(number);
+    this.client.acknowledge(message);
   }
 
   next_patch(random) {
@@ -75,7 +93,9 @@ class Subject {
 
   async send_telemetry(client) {
     while (!client.closed) {
-      await client.publish(`devices/${this.id}/messages/events/`, '{"t":1}', 1);
+      const number = (this.telemetry_sent += 1);
+      await client.publish(`devices/${this.id}/messages/events/`, String(number), 1);
+      this.telemetry_acknowledged.add(number);
       this.counts.telemetry += 1;
     }
   }
@@ -94,6 +114,32 @@ class Subject {
         this.counts.desired += 1;
       }
     })());
+  }
+
+  // The back end's messages to this device, one at a time, until the hub is gone.
+  async send_messages_until_end(rest, running) {
+    await ended_by_crash((async () => {
+      while (running()) {
+        const number = (this.messages_sent += 1);
+        const { status, text } = await rest.request('POST', `/devices/${this.id}/messages/devicebound`, { body: String(number) });
+        if (status === 403) {  // 50 wait already
+          await sleep(5);
+          continue;
+        }
+        assert.equal(status, 204, `${this.id}: ${text}`);
+        if (!this.messages_seen.has(number)) this.messages_accepted.add(number);
+        this.counts.messages += 1;
+      }
+    })());
+  }
+
+  // What the event log of the dead hub holds of this device since the last time.
+  check_telemetry(stored) {
+    for (const number of stored) assert.ok(number <= this.telemetry_sent, `${this.id}: telemetry ${number} was never sent`);
+    for (const number of this.telemetry_acknowledged) {
+      assert.ok(stored.has(number), `${this.id}: telemetry ${number} was acknowledged and is lost`);
+    }
+    this.telemetry_acknowledged.clear();
   }
 
   // After a restart: identity, twin, versions, etag, and the device's own view.
@@ -116,6 +162,8 @@ class Subject {
     const { $metadata: m1, ...desired } = twin.properties.desired;
     const { $metadata: m2, ...reported } = twin.properties.reported;
     assert.deepEqual(await this.client.get_twin(), { desired, reported }, `${this.id}: the device's view`);
+    // Every accepted message that was not delivered before is delivered now, without a new subscription.
+    await until(`${this.id}: accepted messages ${[...this.messages_accepted]} are delivered`, () => this.messages_accepted.size === 0);
   }
 }
 

@@ -28,7 +28,7 @@ inline const IdentityId dev2{"dev2", ""};
 class WireHub {
  public:
   /// With devices dev1 and dev2.
-  explicit WireHub(mqtt_door::DoorOptions options = {});
+  explicit WireHub(mqtt_door::DoorOptions options = {}, hub::HubOptions hub_options = {});
   ~WireHub();
 
   /// Ends as a SIGTERM does: answers what was accepted, for at most `within`.
@@ -71,6 +71,14 @@ class WireHub {
   /// What `id` sent to the event log, oldest first.
   [[nodiscard]] std::vector<storage::Event> telemetry(const IdentityId& id) const;
 
+  /// Sends a cloud-to-device message. Returns once it is durable.
+  void send(const IdentityId& id, iothub::CloudToDeviceMessage message);
+  void send(const IdentityId& id, std::string body);
+  [[nodiscard]] std::uint32_t messages_of(const IdentityId& id) const { return hub_->cloud_to_device.count(id); }
+  [[nodiscard]] Timestamp now_plus(std::chrono::milliseconds time) const;
+  /// What the server does several times a second.
+  void tick() { hub_->tick(); }
+
   [[nodiscard]] HeldStore& store() { return *store_; }
   [[nodiscard]] mqtt_door::DoorFigures figures() const { return door_->figures(); }
   [[nodiscard]] rest::DoorFigures rest_figures() const { return rest_->figures(); }
@@ -80,6 +88,7 @@ class WireHub {
   [[nodiscard]] std::unique_ptr<net::Listener> listen(Door& door, bool secure);
 
   mqtt_door::DoorOptions options_;
+  hub::HubOptions hub_options_;
   std::filesystem::path directory_;
   hub::SystemClock clock_;
   mutable hub::SystemRandom random_;

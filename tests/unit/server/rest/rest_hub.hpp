@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::test {
 
@@ -50,7 +51,7 @@ class Peer {
 
 class RestHub {
  public:
-  explicit RestHub(rest::DoorOptions options = {});
+  explicit RestHub(rest::DoorOptions options = {}, const hub::HubOptions& hub_options = {});
   ~RestHub();
 
   [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
@@ -63,6 +64,8 @@ class RestHub {
   [[nodiscard]] Answer call(std::string_view method, std::string_view target, std::string_view body = {},
                             const std::string& headers = {}) const;
   void create(std::string_view device) const;
+  /// What the device sent to the event log, oldest first.
+  [[nodiscard]] std::vector<storage::Event> telemetry(const std::string& device) const;
 
  private:
   class NoDevices;

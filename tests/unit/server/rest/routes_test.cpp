@@ -145,8 +145,6 @@ TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
                                        {"PUT", "/jobs/v2/j1"},
                                        {"GET", "/configurations"},
                                        {"GET", "/digitaltwins/d1"},
-                                       {"POST", "/devices/d1/messages/deviceBound"},
-                                       {"POST", "/devices/d1/messages/events"},
                                        {"GET", "/statistics/devices"}}) {
     const Answer answer = hub.call(method, target, "{}");
     EXPECT_EQ(answer.status, 501U) << target;
