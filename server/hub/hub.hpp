@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/hub/authenticator.hpp"
+#include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/presence.hpp"
@@ -19,7 +20,8 @@ struct Hub {
   Hub(storage::Store& store_in, const Clock& clock_in, Random& random, std::vector<Policy> policies, DeviceLinks& links)
       : store(store_in),
         clock(clock_in),
-        authenticator(store_in, clock_in, std::move(policies)),
+        certificates(store_in, clock_in, random),
+        authenticator(store_in, clock_in, certificates, std::move(policies)),
         presence(clock_in),
         registry(store_in, clock_in, random, presence, links),
         twins(store_in, clock_in, presence, links),
@@ -31,6 +33,7 @@ struct Hub {
 
   storage::Store& store;
   const Clock& clock;
+  Certificates certificates;
   Authenticator authenticator;
   Presence presence;
   Registry registry;
