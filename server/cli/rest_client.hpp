@@ -24,9 +24,10 @@ struct RestAnswer {
   std::string body;
 };
 
-/// Sends one request and waits for its answer, 30 s at most. `path` with its query. Errors, in words for the person at
-/// the terminal: no connection, an untrusted certificate, a broken answer. Any HTTP status is an answer, not an Error.
+/// Sends one request and waits for its answer, 30 s at most. `path` with its query; `if_match` empty = no header.
+/// Errors, in words for the person at the terminal: no connection, an untrusted certificate, a broken answer. Any HTTP
+/// status is an answer, not an Error.
 [[nodiscard]] Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path,
-                                      std::string_view body = {});
+                                      std::string_view body = {}, std::string_view if_match = {});
 
 }  // namespace twinhub::cli
