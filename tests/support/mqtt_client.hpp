@@ -35,11 +35,11 @@ struct Message {
 
 /// How to reach a TLS port.
 struct TlsWishes {
-  std::filesystem::path ca;  ///< the server's certificate must lead here
+  std::filesystem::path ca = {};  ///< the server's certificate must lead here
   int version_max = TLS1_3_VERSION;
-  bool with_certificate = false;              ///< show a self-signed client certificate
-  std::vector<TestCertificate> certificates;  ///< show these, the leaf first
-  std::shared_ptr<SSL_SESSION> resume;        ///< of an earlier connection
+  bool with_certificate = false;                   ///< show a self-signed client certificate
+  std::vector<TestCertificate> certificates = {};  ///< show these, the leaf first
+  std::shared_ptr<SSL_SESSION> resume = {};        ///< of an earlier connection
 };
 
 class MqttClient {

@@ -21,11 +21,11 @@ struct CertificateWishes {
   bool is_ca = false;
   std::int64_t begins = -3600;  ///< seconds from `now`
   std::int64_t ends = 3600;
-  std::string extended_key_usage;  ///< e.g. "serverAuth"; empty = none
-  std::string basic_constraints;   ///< empty = by `is_ca`; "-" = none at all
-  std::string key_usage;           ///< empty = none
-  int rsa_bits = 0;                ///< 0 = ECDSA P-256
-  const EVP_MD* digest = nullptr;  ///< null = SHA-256
+  std::string extended_key_usage = {};  ///< e.g. "serverAuth"; empty = none
+  std::string basic_constraints = {};   ///< empty = by `is_ca`; "-" = none at all
+  std::string key_usage = {};           ///< empty = none
+  int rsa_bits = 0;                     ///< 0 = ECDSA P-256
+  const EVP_MD* digest = nullptr;       ///< null = SHA-256
   std::time_t now = std::time(nullptr);
 };
 
