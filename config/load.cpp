@@ -99,6 +99,11 @@ Loaded load(const Sources& sources) {
     assign(loaded, *info, text, std::string(info->flag), key);
   }
   check_whole(loaded.settings);
+  std::string& faults_origin = loaded.origins["faults"];
+  if (loaded.settings.dev && faults_origin == "default") {
+    loaded.settings.faults = true;
+    faults_origin = "dev";
+  }
   return loaded;
 }
 

@@ -45,7 +45,8 @@ class App {
     tls_ = std::move(*tls);
 
     links_ = mqtt_door::make_session_table();
-    hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_);
+    hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_, hub_options(settings_));
+    if (const auto recovered = hub_->recover(); !recovered) return recovered.error();
     mqtt_ = mqtt_door::make_door(*hub_, *links_, threads_, mqtt_options(settings_));
     rest_ =
         rest::make_door(*hub_, threads_, rest_options(settings_),
@@ -123,7 +124,7 @@ class App {
     if (path == "/readyz") return readiness();
     if (path == "/metrics") {
       return {.type = "text/plain; version=0.0.4; charset=utf-8",
-              .body = ops::render(figures(*store_, mqtt_->figures(), rest_->figures()))};
+              .body = ops::render(figures(*store_, *hub_, mqtt_->figures(), rest_->figures()))};
     }
     if (path == "/ca.pem" && !tls_.ca.empty()) {
       std::ostringstream text;

@@ -6,6 +6,7 @@
 #include "protocol/error.hpp"
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
+#include "server/hub/hub.hpp"
 #include "server/mqtt/mqtt_door.hpp"
 #include "server/net/certificates.hpp"
 #include "server/net/tls.hpp"
@@ -21,6 +22,7 @@
 namespace twinhub {
 
 [[nodiscard]] storage::StoreOptions store_options(const config::Settings& settings, const hub::Clock& clock);
+[[nodiscard]] hub::HubOptions hub_options(const config::Settings& settings);
 [[nodiscard]] mqtt_door::DoorOptions mqtt_options(const config::Settings& settings);
 [[nodiscard]] rest::DoorOptions rest_options(const config::Settings& settings);
 [[nodiscard]] std::size_t io_thread_count(const config::Settings& settings);
@@ -35,8 +37,8 @@ struct Tls {
 /// The configured certificate, else the hub's own. Listens to no port.
 [[nodiscard]] Result<Tls> load_tls(const config::Settings& settings);
 
-[[nodiscard]] std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
-                                               const rest::DoorFigures& rest);
+[[nodiscard]] std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hub,
+                                               const mqtt_door::DoorFigures& mqtt, const rest::DoorFigures& rest);
 
 /// The one screen at the start: where the hub listens, and what to paste into an SDK.
 void print_welcome(const config::Settings& settings, const Tls& tls);

@@ -1,5 +1,7 @@
 #include "protocol/iothub/property_bag.hpp"
 
+#include "protocol/utf8.hpp"
+
 namespace twinhub::iothub {
 namespace {
 
@@ -48,6 +50,30 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
+namespace {
+
+/// percent_decode(), but an escape that makes no UTF-8 stays as it is, as .NET's Uri.UnescapeDataString leaves it: what
+/// the hub hands on is text.
+std::string decode_text(std::string_view text) {
+  std::string decoded = percent_decode(text);
+  std::string out;
+  for (std::size_t at = 0; at < decoded.size();) {
+    const std::string_view rest = std::string_view(decoded).substr(at);
+    const std::size_t bytes = utf8_sequence_bytes(rest);
+    if (bytes == 0) {
+      if (out.empty()) out = decoded.substr(0, at);
+      out += percent_encode(rest.substr(0, 1));
+      ++at;
+      continue;
+    }
+    if (!out.empty()) out += rest.substr(0, bytes);
+    at += bytes;
+  }
+  return out.empty() ? decoded : out;
+}
+
+}  // namespace
+
 std::vector<Property> parse_property_bag(std::string_view bag) {
   std::vector<Property> properties;
   while (!bag.empty()) {
@@ -56,8 +82,8 @@ std::vector<Property> parse_property_bag(std::string_view bag) {
     bag.remove_prefix(end == std::string_view::npos ? bag.size() : end + 1);
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    Property property{percent_decode(pair.substr(0, equals)), std::nullopt};
-    if (equals != std::string_view::npos) property.value = percent_decode(pair.substr(equals + 1));
+    Property property{decode_text(pair.substr(0, equals)), std::nullopt};
+    if (equals != std::string_view::npos) property.value = decode_text(pair.substr(equals + 1));
     properties.push_back(std::move(property));
   }
   return properties;

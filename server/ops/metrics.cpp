@@ -59,6 +59,11 @@ std::string render(const std::vector<Figure>& figures) {
     } else {
       metric.gauge.value = figure.value;
     }
+    if (!figure.label.empty()) metric.label.push_back({figure.label, figure.label_value});
+    if (!families.empty() && families.back().name == figure.name) {
+      families.back().metric.push_back(metric);
+      continue;
+    }
     families.push_back({figure.name,
                         figure.help,
                         figure.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,

@@ -10,7 +10,9 @@ struct Figure {
   std::string name;  ///< e.g. "twinhub_mqtt_connections"; counters end in _total
   std::string help;
   double value = 0;
-  bool counter = false;  ///< else a gauge
+  bool counter = false;    ///< else a gauge
+  std::string label = {};  ///< e.g. "operation"; figures of one name stand together
+  std::string label_value = {};
 };
 
 /// What every process shows: resident memory, CPU seconds, open descriptors, start time, by their usual names.

@@ -84,6 +84,8 @@ constexpr Errc next(Errc code) {
     case Errc::generic_too_many_requests:
       return Errc::throttling_exception;
     case Errc::throttling_exception:
+      return Errc::throttling_backlog_timeout;
+    case Errc::throttling_backlog_timeout:
       return Errc::server_error;
     case Errc::server_error:
       return Errc::not_implemented;

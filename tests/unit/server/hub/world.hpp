@@ -89,7 +89,7 @@ std::string test_key(char c);
 storage::StoreOptions memory_options();
 
 struct World {
-  explicit World(storage::StoreOptions options = memory_options());
+  explicit World(storage::StoreOptions options = memory_options(), const HubOptions& hub_options = {});
 
   // Registry
   Result<Registry::Answer> put(const IdentityId& id, std::string_view body = "{}",
