@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint64_t stamp_interval = 15 * ticks_per_second;  // how exactly a crash is dated
 constexpr std::uint64_t save_interval = 60 * ticks_per_second;   // how often entries are looked through
 constexpr std::uint64_t unsaved_max = 300 * ticks_per_second;    // how old a record's last activity may be
-constexpr std::size_t changes_per_unit = 512;
-constexpr std::size_t owed_per_tick = 4096;  // of one shard: a tick stays short
+constexpr std::size_t changes_per_unit = 64;  // some 50 KB: they find room in a queue that is nearly full
+constexpr std::size_t owed_per_tick = 4096;   // of one shard: a tick stays short
 
 constexpr std::uint8_t record_version = 1;
 constexpr std::uint8_t connected_bit = 1;

@@ -1,12 +1,14 @@
 // What back ends are told of connections, what is shown of them, and what of both outlives the hub.
+#include "tests/support/held_store.hpp"
 #include "world.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
+#include <map>
 #include <stdexcept>
+#include <thread>
 
 namespace twinhub::hub {
 namespace {
@@ -288,21 +290,41 @@ TEST(PresenceRecord, LastActivityIsWrittenEveryFiveMinutesAndNotForEveryMessage)
   EXPECT_EQ(commits() - before, 1);  // the bystander's
 }
 
-TEST(PresenceRecord, WhatAFullQueueDidNotTakeIsToldLater) {
-  auto options = memory_options();
-  options.queue_bytes_max = 4096;
-  World world(options);
-  std::vector<IdentityId> ids;
-  for (int i = 0; i < 300; ++i) ids.push_back({"d" + std::to_string(i), ""});
-  for (const auto& id : ids) world.hub.presence.connected(id);  // some of them meet a full queue
-  const auto all_told = [&] {
-    world.hub.tick();
-    return std::all_of(ids.begin(), ids.end(), [&](const IdentityId& id) { return !world.events(id).empty(); });
+TEST(PresenceRecord, WhatTheStoreRefusedIsToldLater) {
+  World world;
+  test::HeldStore store(std::move(world.store));
+  const IdentityId d2{"d2", ""}, d3{"d3", ""};
+  Presence presence(store, world.clock);
+  presence.connected(d1);
+  store.refuse_writes();
+  presence.disconnected(d1);
+  presence.connected(d2);
+  presence.connected(d3);
+  world.clock.advance_seconds(5);
+  const Timestamp end_of_d3 = world.clock.now();
+  presence.disconnected(d3);
+  world.clock.advance_seconds(5);
+  presence.tick();
+  store.accept_writes();
+  presence.tick();
+
+  std::map<std::string, Types> stories;
+  const auto read = [&](std::uint32_t partition) {
+    EXPECT_TRUE(store.read_events(partition, 0, [&](const storage::StoredEvent& stored) {
+      stories[stored.event.id.device].push_back(value_of(stored.event.application, "opType"));
+      return true;
+    }));
   };
-  for (int i = 0; i < 10'000 && !all_told(); ++i) {
-  }
-  ASSERT_TRUE(all_told());
-  for (const auto& id : ids) EXPECT_EQ(world.events(id).size(), 1U);
+  const auto told_all = [&] {
+    stories.clear();
+    for (std::uint32_t partition = 0; partition < 4; ++partition) read(partition);
+    return stories["d1"].size() == 2 && stories["d2"].size() == 1;
+  };
+  while (!told_all()) std::this_thread::yield();  // the commit thread is about to write
+  EXPECT_EQ(stories["d1"], (Types{on, off}));
+  EXPECT_EQ(stories["d2"], (Types{on}));
+  EXPECT_EQ(stories["d3"], Types{});  // came and went unheard of
+  EXPECT_EQ(presence.activity_of(d3).connection_state_updated, end_of_d3);
 }
 
 }  // namespace twinhub::hub

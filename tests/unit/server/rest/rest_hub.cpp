@@ -111,13 +111,13 @@ Answer Peer::receive() {
   return answer;
 }
 
-RestHub::RestHub(rest::DoorOptions options) {
+RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options) {
   auto store = storage::open_rocksdb_store(
       {.directory = {}, .durability = storage::Durability::memory, .now = [this] { return clock_.now(); }});
   if (!store) throw std::runtime_error(store.error().detail);
   store_ = std::move(*store);
   links_ = std::make_unique<NoDevices>();
-  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_);
+  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_, hub_options);
   door_ = rest::make_door(*hub_, threads_, options);
   auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_,
                                       [this](net::IoThread& lane, int descriptor, const auto& peer) {

@@ -50,7 +50,7 @@ class Peer {
 
 class RestHub {
  public:
-  explicit RestHub(rest::DoorOptions options = {});
+  explicit RestHub(rest::DoorOptions options = {}, const hub::HubOptions& hub_options = {});
   ~RestHub();
 
   [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
