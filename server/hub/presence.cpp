@@ -110,6 +110,7 @@ Result<void> Presence::recover() {
     shard.owed.push_back(std::move(id));
   }
   if (!cut_off.empty()) spdlog::info("{} devices were connected when the hub ended", cut_off.size());
+  for (Shard& shard : shards_) settle_owed(shard);
   return {};
 }
 

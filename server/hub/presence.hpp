@@ -3,7 +3,7 @@
 //
 //   CONNECT, end of a connection  -> one record and one event in one atomic unit
 //   a message                     -> memory; tick() writes it down every few minutes
-//   a crash                       -> recover() finds who was connected, tick() tells of their end
+//   a crash                       -> recover() finds who was connected, and tells of their end
 #pragma once
 
 #include "protocol/error.hpp"

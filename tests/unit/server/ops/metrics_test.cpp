@@ -13,6 +13,14 @@ TEST(Metrics, AreInPrometheusTextFormat) {
             "# HELP twinhub_open Open.\n# TYPE twinhub_open gauge\ntwinhub_open 1.5\n");
 }
 
+TEST(Metrics, OfOneNameStandTogetherWithTheirLabels) {
+  const std::string text = render({{"twinhub_refused_total", "Refused.", 1, true, "operation", "query"},
+                                   {"twinhub_refused_total", "Refused.", 2, true, "operation", "method"}});
+  EXPECT_EQ(text,
+            "# HELP twinhub_refused_total Refused.\n# TYPE twinhub_refused_total counter\n"
+            "twinhub_refused_total{operation=\"query\"} 1\ntwinhub_refused_total{operation=\"method\"} 2\n");
+}
+
 TEST(Metrics, OfTheProcessAreThere) {
   const std::string text = render(process_figures());
   for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
