@@ -8,6 +8,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(PahoMqttCpp 1.2 REQUIRED)
 if(TWINHUB_TESTS)
   find_package(GTest REQUIRED)
 endif()
@@ -17,7 +18,7 @@ endif()
 
 # Their headers are not ours to warn about.
 foreach(target Boost::headers RocksDB::rocksdb-shared simdjson::simdjson spdlog::spdlog CLI11::CLI11
-        tomlplusplus::tomlplusplus prometheus-cpp::core)
+        tomlplusplus::tomlplusplus prometheus-cpp::core PahoMqttCpp::paho-mqttpp3)
   if(TARGET ${target})
     get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
     if(dirs)

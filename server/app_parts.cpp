@@ -2,6 +2,7 @@
 
 #include "config/policies.hpp"
 #include "protocol/iothub/connection_string.hpp"
+#include "server/app_events.hpp"
 #include "server/cli/command_line.hpp"
 
 #include <sys/resource.h>
@@ -130,7 +131,7 @@ Result<Tls> load_tls(const config::Settings& settings) {
 }
 
 std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
-                                 const rest::DoorFigures& rest) {
+                                 const rest::DoorFigures& rest, const events::Endpoints& endpoints) {
   std::vector<ops::Figure> all = ops::process_figures();
   for (auto& figure : store.figures()) all.push_back({figure.name, figure.help, figure.value, figure.counter});
   const auto add = [&all](const char* name, const char* help, std::uint64_t value, bool counter) {
@@ -156,6 +157,7 @@ std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::D
   add("twinhub_rest_responses_2xx_total", "Requests answered with success.", rest.responses_2xx, true);
   add("twinhub_rest_responses_4xx_total", "Requests refused.", rest.responses_4xx, true);
   add("twinhub_rest_responses_5xx_total", "Requests that failed here.", rest.responses_5xx, true);
+  for (auto& figure : endpoint_figures(endpoints)) all.push_back(std::move(figure));
   return all;
 }
 
@@ -165,7 +167,7 @@ void print_welcome(const config::Settings& settings, const Tls& tls) {
             << "  devices (MQTT)    " << door("mqtts", settings.listen, settings.mqtts_port) << "\n"
             << "  back ends (REST)  " << door("https", settings.listen, settings.https_port) << "\n"
             << "  operations        " << door("http", settings.ops_listen, settings.ops_port)
-            << "  /healthz /readyz /metrics /ca.pem\n"
+            << "  /healthz /readyz /metrics /ca.pem /events\n"
             << "  data              " << settings.data_dir << ", durability " << settings.durability << "\n";
   if (settings.mqtt_port != 0 || settings.http_port != 0) {
     std::cout << "  plain (no TLS)    " << door("mqtt", settings.plain_listen, settings.mqtt_port) << " "

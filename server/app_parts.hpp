@@ -4,6 +4,7 @@
 
 #include "config/settings.hpp"
 #include "protocol/error.hpp"
+#include "server/events/endpoints.hpp"
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
 #include "server/mqtt/mqtt_door.hpp"
@@ -36,7 +37,7 @@ struct Tls {
 [[nodiscard]] Result<Tls> load_tls(const config::Settings& settings);
 
 [[nodiscard]] std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
-                                               const rest::DoorFigures& rest);
+                                               const rest::DoorFigures& rest, const events::Endpoints& endpoints);
 
 /// The one screen at the start: where the hub listens, and what to paste into an SDK.
 void print_welcome(const config::Settings& settings, const Tls& tls);
