@@ -76,7 +76,7 @@ constexpr std::array table = {
                 show_host_names},
     SettingInfo{"listen", "--listen", "Address of the TLS doors", assign_text<&S::listen>, show_text<&S::listen>},
     SettingInfo{"mqtts_port", "--mqtts-port", "MQTT over TLS; 0 = off. SDKs expect 8883", assign_number<&S::mqtts_port>, show_number<&S::mqtts_port>},
-    SettingInfo{"https_port", "--https-port", "REST over TLS; 0 = off. SDKs expect 443", assign_number<&S::https_port>, show_number<&S::https_port>},
+    SettingInfo{"https_port", "--https-port", "REST and MQTT over WebSocket, over TLS; 0 = off. SDKs expect 443", assign_number<&S::https_port>, show_number<&S::https_port>},
     SettingInfo{"plain_listen", "--plain-listen", "Address of the plain doors", assign_text<&S::plain_listen>, show_text<&S::plain_listen>},
     SettingInfo{"mqtt_port", "--mqtt-port", "MQTT without TLS, for reverse proxies and tests; 0 = off", assign_number<&S::mqtt_port>,
                 show_number<&S::mqtt_port>},

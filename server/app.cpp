@@ -45,7 +45,9 @@ class App {
     links_ = mqtt_door::make_session_table();
     hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_);
     mqtt_ = mqtt_door::make_door(*hub_, *links_, threads_, mqtt_options(settings_));
-    rest_ = rest::make_door(*hub_, threads_, rest_options(settings_));
+    rest_ =
+        rest::make_door(*hub_, threads_, rest_options(settings_),
+                        [this](net::IoThread& lane, net::WebSocketRequest& request) { mqtt_->adopt(lane, request); });
     if (const auto opened = open_doors(); !opened) return opened.error();
 
     threads_.start();

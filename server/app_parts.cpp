@@ -138,6 +138,8 @@ std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::D
   };
   add("twinhub_storage_writable", "1 while the store takes writes.", store.writable() ? 1 : 0, false);
   add("twinhub_mqtt_connections", "Open device connections, handshaking included.", mqtt.connections, false);
+  add("twinhub_mqtt_web_sockets", "Of these, connections over WebSocket; those being closed included.",
+      mqtt.web_sockets, false);
   add("twinhub_mqtt_connects_accepted_total", "CONNECTs accepted.", mqtt.connects_accepted, true);
   add("twinhub_mqtt_connects_refused_total", "CONNECTs refused.", mqtt.connects_refused, true);
   add("twinhub_mqtt_packets_received_total", "PUBLISH, SUBSCRIBE and UNSUBSCRIBE packets received.",

@@ -15,26 +15,28 @@ constexpr std::size_t unsent_bytes_pause = 64 * 1024;
 
 }  // namespace
 
-Connection::Connection(DoorLane& lane, std::uint64_t id, int descriptor, std::shared_ptr<SSL_CTX> tls)
+Connection::Connection(DoorLane& lane, std::uint64_t id, std::unique_ptr<Transport> transport)
     : lane_(lane),
       id_(id),
-      tls_(std::move(tls)),
-      socket_(descriptor, tls_.get()),
+      transport_(std::move(transport)),
       session_(lane.options().packet_bytes_max),
       last_received_(lane.now()) {}
 
 Connection::~Connection() = default;
 
-void Connection::start() { look_again(lane_.now() + lane_.options().connect_timeout); }
+bool Connection::start() {
+  look_again(lane_.now() + lane_.options().connect_timeout);
+  return transport_->start(lane_.poller(), *this);
+}
 
 void Connection::ready(bool readable, bool writable, bool hung_up) {
   if (closed_) return;
   if (hung_up && !readable) return close(CloseReason::peer_closed);
   if (hung_up && (paused_ || stopping_)) return close(CloseReason::peer_closed);  // nobody is left to hear the answers
-  if (!socket_.handshaken()) {
-    const auto outcome = socket_.handshake();
-    if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
-    if (outcome == Socket::Outcome::would_block) return update_interest();
+  if (!transport_->handshaken()) {
+    const auto outcome = transport_->handshake();
+    if (outcome == Transport::Outcome::closed) return close(CloseReason::peer_closed);
+    if (outcome == Transport::Outcome::would_block) return update_interest();
     update_interest();
   }
   if (writable && !out_.empty()) flush();
@@ -42,19 +44,19 @@ void Connection::ready(bool readable, bool writable, bool hung_up) {
 }
 
 void Connection::read() {
-  if (closed_ || paused_ || stopping_ || !socket_.handshaken()) return;
+  if (closed_ || paused_ || stopping_ || !transport_->handshaken()) return;
   if (session_.kept_bytes() > 0 && !feed({})) return;  // what a pause has left
   auto& scratch = lane_.scratch();
   for (int i = 0; i < reads_per_wake_up; ++i) {
     std::size_t size = 0;
-    const auto outcome = socket_.read(scratch.data(), scratch.size(), size);
-    if (outcome == Socket::Outcome::would_block) return update_interest();
-    if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
+    const auto outcome = transport_->read(scratch.data(), scratch.size(), size);
+    if (outcome == Transport::Outcome::would_block) return update_interest();
+    if (outcome == Transport::Outcome::closed) return close(CloseReason::peer_closed);
     last_received_ = Clock::now();  // the lane's time may be a second old
     if (!feed({scratch.data(), size})) return;
-    if (size < scratch.size() && !socket_.has_pending()) return;
+    if (size < scratch.size() && !transport_->has_pending()) return;
   }
-  if (socket_.has_pending()) lane_.read_later(*this);
+  if (transport_->has_pending()) lane_.read_later(*this);
 }
 
 bool Connection::feed(std::string_view bytes) {
@@ -91,8 +93,8 @@ void Connection::flush() {
   flush_queued_ = false;
   if (closed_) return;
   std::size_t written = 0;
-  const auto outcome = socket_.write(out_, written);
-  if (outcome == Socket::Outcome::closed) return close(CloseReason::peer_closed);
+  const auto outcome = transport_->write(out_, written);
+  if (outcome == Transport::Outcome::closed) return close(CloseReason::peer_closed);
   if (written == out_.size()) {
     std::string().swap(out_);
     if (stopping_ && in_flight_ == 0) return close(CloseReason::shutting_down);
@@ -102,7 +104,7 @@ void Connection::flush() {
   update_interest();
 }
 
-/// Tells epoll what this connection waits for, and reads on when a pause is over.
+/// Tells the transport what this connection waits for, and reads on when a pause is over.
 void Connection::update_interest() {
   if (closed_) return;
   const auto in_flight_max = lane_.options().in_flight_max;
@@ -112,15 +114,15 @@ void Connection::update_interest() {
   } else {
     paused_ = in_flight_ >= in_flight_max || out_.size() > unsent_bytes_pause;
   }
-  const bool want_read = !paused_ && !stopping_ && (socket_.handshaken() || !socket_.wants_write());
-  const bool want_write = socket_.handshaken() ? !out_.empty() && !flush_queued_ : socket_.wants_write();
+  const bool want_read = !paused_ && !stopping_ && (transport_->handshaken() || !transport_->wants_write());
+  const bool want_write = transport_->handshaken() ? !out_.empty() && !flush_queued_ : transport_->wants_write();
   if (want_read != reading_ || want_write != write_interest_) {
     reading_ = want_read;
     write_interest_ = want_write;
-    lane_.poller().change(socket_.descriptor(), *this, want_read, want_write);
+    transport_->want(lane_.poller(), *this, want_read, want_write);
   }
   session_.hold(paused_);
-  if (was_paused && !paused_ && (socket_.has_pending() || session_.kept_bytes() > 0)) lane_.read_later(*this);
+  if (was_paused && !paused_ && (transport_->has_pending() || session_.kept_bytes() > 0)) lane_.read_later(*this);
 }
 
 void Connection::request_began() {
@@ -143,15 +145,15 @@ void Connection::send_publish(std::string_view topic, std::string_view payload) 
 
 void Connection::close(CloseReason reason) {
   if (closed_) return;
-  // A last answer (a refused CONNECT's return code) leaves if the socket takes it at once.
-  if (!out_.empty() && socket_.handshaken() && reason != CloseReason::slow_reader) {
+  // A last answer (a refused CONNECT's return code) leaves if the transport takes it at once.
+  if (!out_.empty() && transport_->handshaken() && reason != CloseReason::slow_reader) {
     std::size_t written = 0;
-    (void)socket_.write(out_, written);
+    (void)transport_->write(out_, written);
   }
   closed_ = true;
   session_.close();
-  lane_.poller().remove(socket_.descriptor());
-  if (reason != CloseReason::peer_closed) socket_.shut_down();
+  transport_->stop(lane_.poller());
+  if (reason != CloseReason::peer_closed) transport_->shut_down();
   if (device_) leave(reason);
   lane_.bury(*this);
 }

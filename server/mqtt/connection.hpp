@@ -1,5 +1,5 @@
-// One device's connection: bytes from a socket into an MQTT session, what the session tells into calls of the hub, the
-// hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp and
+// One device's connection: bytes from a transport into an MQTT session, what the session tells into calls of the hub,
+// the hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp and
 // device_requests.cpp.
 #pragma once
 
@@ -9,8 +9,8 @@
 #include "server/hub/done.hpp"
 #include "server/mqtt/poller.hpp"
 #include "server/mqtt/session_table.hpp"
-#include "server/mqtt/socket.hpp"
 #include "server/mqtt/timer_wheel.hpp"
+#include "server/mqtt/transport.hpp"
 #include "storage/store.hpp"
 
 #include <cstdint>
@@ -43,10 +43,11 @@ class DoorLane;
 /// One thread: its lane's. Others reach it by ConnectionHandle.
 class Connection final : public Pollable, private mqtt::Handler {
  public:
-  Connection(DoorLane& lane, std::uint64_t id, int descriptor, std::shared_ptr<SSL_CTX> tls);
+  Connection(DoorLane& lane, std::uint64_t id, std::unique_ptr<Transport> transport);
   ~Connection() override;
 
-  void start();
+  /// False when the kernel refuses: the connection is to be dropped.
+  [[nodiscard]] bool start();
   [[nodiscard]] std::uint64_t id() const { return id_; }
   /// REQUIRES: reached through the session table, so CONNECT was accepted.
   [[nodiscard]] const hub::DeviceLogin& login() const { return device_->login; }
@@ -143,8 +144,7 @@ class Connection final : public Pollable, private mqtt::Handler {
 
   DoorLane& lane_;
   std::uint64_t id_;
-  std::shared_ptr<SSL_CTX> tls_;  // the context outlives its connections, over a reload too
-  Socket socket_;
+  std::unique_ptr<Transport> transport_;
   mqtt::ServerSession session_;
   std::string out_;  // bytes to send; no memory while there are none
   std::unique_ptr<Device> device_;
@@ -156,8 +156,8 @@ class Connection final : public Pollable, private mqtt::Handler {
   bool closed_ = false;
   bool stopping_ = false;
   bool flush_queued_ = false;
-  bool reading_ = true;          // epoll asks for bytes
-  bool write_interest_ = false;  // epoll asks for room
+  bool reading_ = true;          // the transport is asked for bytes
+  bool write_interest_ = false;  // the transport is asked for room
   bool paused_ = false;          // too much in flight or unsent
 };
 

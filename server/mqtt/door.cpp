@@ -1,8 +1,11 @@
 #include "server/mqtt/door_lane.hpp"
 #include "server/mqtt/mqtt_door.hpp"
 #include "server/mqtt/session_table.hpp"
+#include "server/mqtt/socket.hpp"
+#include "server/mqtt/web_socket.hpp"
 #include "server/net/per_lane.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace twinhub::mqtt_door {
@@ -15,12 +18,18 @@ class MqttDoor final : public Door {
   }
 
   void adopt(net::IoThread& lane, int descriptor, const std::string&, std::shared_ptr<SSL_CTX> tls) override {
-    lanes_[lane.index()]->adopt(descriptor, std::move(tls));
+    lanes_[lane.index()]->adopt(std::make_unique<Socket>(descriptor, tls.get()));
+  }
+
+  void adopt(net::IoThread& lane, net::WebSocketRequest& request) override {
+    DoorLane& own = *lanes_[lane.index()];
+    own.adopt(make_web_socket(std::move(request), options_.connect_timeout,
+                              std::max(web_socket_message_bytes_max, options_.packet_bytes_max), own.web_sockets()));
   }
 
   void stop(std::chrono::milliseconds within) override {
     net::on_every_lane(lanes_, [](DoorLane& lane) { lane.begin_stop(); });
-    net::wait_until_idle([this] { return figures().connections == 0; }, within);
+    net::wait_until_idle([this] { return idle(); }, within);
     net::on_every_lane(lanes_, [](DoorLane& lane) { lane.finish_stop(); });
   }
 
@@ -28,6 +37,7 @@ class MqttDoor final : public Door {
     DoorFigures sum;
     for (const auto& lane : lanes_) {
       const auto& counters = lane->counters;
+      sum.web_sockets += lane->web_sockets()->load(std::memory_order_relaxed);
       sum.connections += counters.connections.load(std::memory_order_relaxed);
       sum.connects_accepted += counters.connects_accepted.load(std::memory_order_relaxed);
       sum.connects_refused += counters.connects_refused.load(std::memory_order_relaxed);
@@ -41,6 +51,11 @@ class MqttDoor final : public Door {
   }
 
  private:
+  [[nodiscard]] bool idle() const {
+    const DoorFigures now = figures();
+    return now.connections == 0 && now.web_sockets == 0;
+  }
+
   DoorOptions options_;
   std::vector<std::unique_ptr<DoorLane>> lanes_;
 };

@@ -17,19 +17,14 @@ DoorLane::DoorLane(net::IoThread& io, hub::Hub& hub, SessionTable& table, const 
   boost::asio::post(io_.context(), [this] { tick(); });
 }
 
-void DoorLane::adopt(int descriptor, std::shared_ptr<SSL_CTX> tls) {
-  if (stopping_) {
-    ::close(descriptor);
-    return;
-  }
+void DoorLane::adopt(std::unique_ptr<Transport> transport) {
+  if (stopping_) return;
   now_ = Clock::now();
   const std::uint64_t id = next_id_++;
-  auto connection = std::make_unique<Connection>(*this, id, descriptor, std::move(tls));
-  if (!poller_.add(descriptor, *connection)) return;
+  auto connection = std::make_unique<Connection>(*this, id, std::move(transport));
+  if (!connection->start()) return;
   counters.connections.fetch_add(1, std::memory_order_relaxed);
-  Connection& started = *connection;
   connections_.emplace(id, std::move(connection));
-  started.start();
 }
 
 Connection* DoorLane::find(std::uint64_t id) {

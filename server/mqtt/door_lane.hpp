@@ -26,7 +26,7 @@ class DoorLane {
  public:
   DoorLane(net::IoThread& io, hub::Hub& hub, SessionTable& table, const DoorOptions& options);
 
-  void adopt(int descriptor, std::shared_ptr<SSL_CTX> tls);
+  void adopt(std::unique_ptr<Transport> transport);
   /// nullptr when the connection is gone.
   [[nodiscard]] Connection* find(std::uint64_t id);
 
@@ -51,6 +51,8 @@ class DoorLane {
   void begin_stop();
   void finish_stop();
   [[nodiscard]] bool stopping() const { return stopping_; }
+  /// How many WebSockets there are, those that still say goodbye included. Any thread.
+  [[nodiscard]] const std::shared_ptr<std::atomic<std::size_t>>& web_sockets() const { return web_sockets_; }
 
   /// Written by this thread, read by any.
   struct Counters {
@@ -77,6 +79,7 @@ class DoorLane {
   std::vector<std::uint64_t> to_read_;
   std::vector<std::unique_ptr<Connection>> buried_;
   std::array<char, 16 * 1024> scratch_{};
+  std::shared_ptr<std::atomic<std::size_t>> web_sockets_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::uint64_t next_id_ = 1;
   bool later_posted_ = false;
   bool stopping_ = false;

@@ -1,10 +1,12 @@
-// The device door: MQTT 3.1.1 over TLS (and plain TCP where a reverse proxy or a test asks for it).
+// The device door: MQTT 3.1.1 over TLS (and plain TCP where a reverse proxy or a test asks for it), and over WebSockets
+// that the service door's port was asked for.
 #pragma once
 
 #include "server/hub/device_links.hpp"
 #include "server/hub/hub.hpp"
 #include "server/net/threads.hpp"
 #include "server/net/tls.hpp"
+#include "server/net/web_socket_hook.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -27,6 +29,7 @@ struct DoorOptions {
 /// Counters for the metrics page. Any thread.
 struct DoorFigures {
   std::uint64_t connections = 0;  ///< open now (handshaking included)
+  std::uint64_t web_sockets = 0;  ///< open now, those that are being closed included
   std::uint64_t connects_accepted = 0;
   std::uint64_t connects_refused = 0;
   std::uint64_t packets_received = 0;
@@ -44,6 +47,8 @@ class Door {
   virtual ~Door() = default;
   /// Takes over an accepted socket on its I/O thread. `tls` null = plain TCP.
   virtual void adopt(net::IoThread& lane, int descriptor, const std::string& peer, std::shared_ptr<SSL_CTX> tls) = 0;
+  /// Takes over a connection that asked for a WebSocket, on its I/O thread: moves from `request`.
+  virtual void adopt(net::IoThread& lane, net::WebSocketRequest& request) = 0;
   /// Closes every connection after what was accepted has been answered, at most `within`. Main thread; Threads still
   /// run.
   virtual void stop(std::chrono::milliseconds within) = 0;

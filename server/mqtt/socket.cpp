@@ -1,5 +1,7 @@
 #include "server/mqtt/socket.hpp"
 
+#include "server/net/tls.hpp"
+
 #include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,9 +13,6 @@ namespace {
 
 constexpr std::size_t tls_write_bytes_max = 1U << 30;  // SSL_write_ex takes more, but its errors are clearer below
 
-/// TLS takes every certificate, self-signed ones of devices too: whether it is the device's is decided at CONNECT.
-int accept_any(int, X509_STORE_CTX*) { return 1; }
-
 }  // namespace
 
 Socket::Socket(int descriptor, SSL_CTX* tls) : descriptor_(descriptor), handshaken_(tls == nullptr) {
@@ -22,13 +21,12 @@ Socket::Socket(int descriptor, SSL_CTX* tls) : descriptor_(descriptor), handshak
   if (!ssl_) return;
   SSL_set_fd(ssl_.get(), descriptor);
   SSL_set_accept_state(ssl_.get());
-  SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, accept_any);  // requested, not required
-  SSL_set_options(ssl_.get(), SSL_OP_NO_TICKET);            // the context's "no tickets" is for TLS 1.3 only
+  net::request_client_certificate(ssl_.get());
 }
 
 Socket::~Socket() { ::close(descriptor_); }
 
-Socket::Outcome Socket::outcome_of(int result) {
+Transport::Outcome Socket::outcome_of(int result) {
   const int error = SSL_get_error(ssl_.get(), result);
   wants_write_ = error == SSL_ERROR_WANT_WRITE;
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return Outcome::would_block;
@@ -36,7 +34,7 @@ Socket::Outcome Socket::outcome_of(int result) {
   return Outcome::closed;
 }
 
-Socket::Outcome Socket::handshake() {
+Transport::Outcome Socket::handshake() {
   if (handshaken_) return Outcome::done;
   if (!ssl_) return Outcome::closed;
   ERR_clear_error();
@@ -47,7 +45,7 @@ Socket::Outcome Socket::handshake() {
   return Outcome::done;
 }
 
-Socket::Outcome Socket::read(char* buffer, std::size_t capacity, std::size_t& size) {
+Transport::Outcome Socket::read(char* buffer, std::size_t capacity, std::size_t& size) {
   if (ssl_) {
     ERR_clear_error();
     const int result = SSL_read_ex(ssl_.get(), buffer, capacity, &size);
@@ -64,7 +62,7 @@ Socket::Outcome Socket::read(char* buffer, std::size_t capacity, std::size_t& si
 
 bool Socket::has_pending() const { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
 
-Socket::Outcome Socket::write(std::string_view bytes, std::size_t& written) {
+Transport::Outcome Socket::write(std::string_view bytes, std::size_t& written) {
   written = 0;
   while (written < bytes.size()) {
     std::size_t step = 0;

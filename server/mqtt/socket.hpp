@@ -1,40 +1,36 @@
-// A non-blocking stream on a descriptor: plain TCP, or TLS by OpenSSL directly on it (a stream class would hold two
-// record buffers for life: 71 against 14 KiB per connection).
+// A connection's own descriptor on the lane's epoll set: plain TCP, or TLS by OpenSSL directly on it (a stream class
+// would hold two record buffers for life: 71 against 14 KiB per connection).
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <string_view>
+#include "server/mqtt/transport.hpp"
 
-#include <openssl/ssl.h>
+#include <memory>
 
 namespace twinhub::mqtt_door {
 
 /// One thread. Owns the descriptor.
-class Socket {
+class Socket final : public Transport {
  public:
-  enum class Outcome : unsigned char { done, would_block, closed };
-
+  /// `tls` null = plain TCP. The context stays in use as long as the socket, over a reload too: OpenSSL counts.
   Socket(int descriptor, SSL_CTX* tls);
-  ~Socket();
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
+  ~Socket() override;
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
-  [[nodiscard]] bool handshaken() const { return handshaken_; }
-  /// Goes on with the TLS handshake; done at once for plain TCP.
-  [[nodiscard]] Outcome handshake();
-  /// The handshake or the last write waits for room to write rather than for bytes to read.
-  [[nodiscard]] bool wants_write() const { return wants_write_; }
+  [[nodiscard]] bool start(Poller& poller, Pollable& owner) override { return poller.add(descriptor_, owner); }
+  void want(Poller& poller, Pollable& owner, bool read, bool write) override {
+    poller.change(descriptor_, owner, read, write);
+  }
+  void stop(Poller& poller) override { poller.remove(descriptor_); }
 
-  /// Reads at most `capacity` bytes; `size` is set when done.
-  [[nodiscard]] Outcome read(char* buffer, std::size_t capacity, std::size_t& size);
-  /// Bytes that arrived but wait inside TLS: the descriptor will not tell of them.
-  [[nodiscard]] bool has_pending() const;
-  /// Writes what it can of `bytes`; `written` may be short with would_block.
-  [[nodiscard]] Outcome write(std::string_view bytes, std::size_t& written);
-  /// Says goodbye (TLS close_notify) and that nothing more will be sent.
-  void shut_down();
+  [[nodiscard]] bool handshaken() const override { return handshaken_; }
+  [[nodiscard]] Outcome handshake() override;
+  [[nodiscard]] bool wants_write() const override { return wants_write_; }
+
+  [[nodiscard]] Outcome read(char* buffer, std::size_t capacity, std::size_t& size) override;
+  [[nodiscard]] bool has_pending() const override;
+  [[nodiscard]] Outcome write(std::string_view bytes, std::size_t& written) override;
+  /// TLS close_notify and a FIN, both only if they can be sent at once.
+  void shut_down() override;
+  [[nodiscard]] SSL* tls() const override { return ssl_.get(); }
 
  private:
   [[nodiscard]] Outcome outcome_of(int result);

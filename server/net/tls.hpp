@@ -17,8 +17,11 @@ struct TlsFiles {
   std::filesystem::path private_key;  ///< PEM
 };
 
-/// Holds the current SSL_CTX. TLS 1.2 and 1.3, ECDHE suites; a client certificate is requested by the MQTT door only.
-/// Any thread.
+/// Has the server's end of a connection request, not require, a client certificate, and takes every one, self-signed
+/// ones of devices too: whether it is the device's is decided at CONNECT. REQUIRES: before the handshake.
+void request_client_certificate(SSL* ssl);
+
+/// Holds the current SSL_CTX. TLS 1.2 and 1.3, ECDHE suites. Any thread.
 class TlsContext {
  public:
   /// Errors, for the operator: a file that cannot be read, a key that does not fit the certificate.

@@ -9,8 +9,10 @@ namespace {
 
 class RestDoor final : public Door {
  public:
-  RestDoor(hub::Hub& hub, net::Threads& threads, DoorOptions options) : options_(options) {
-    for (auto& io : threads.io()) lanes_.push_back(std::make_unique<RestLane>(*io, hub, threads, options_));
+  RestDoor(hub::Hub& hub, net::Threads& threads, DoorOptions options, net::WebSocketHook web_sockets)
+      : options_(options), web_sockets_(std::move(web_sockets)) {
+    for (auto& io : threads.io())
+      lanes_.push_back(std::make_unique<RestLane>(*io, hub, threads, options_, web_sockets_));
   }
 
   void adopt(net::IoThread& lane, int descriptor, const std::string&, std::shared_ptr<SSL_CTX> tls) override {
@@ -38,13 +40,15 @@ class RestDoor final : public Door {
 
  private:
   DoorOptions options_;
+  net::WebSocketHook web_sockets_;
   std::vector<std::unique_ptr<RestLane>> lanes_;
 };
 
 }  // namespace
 
-std::unique_ptr<Door> make_door(hub::Hub& hub, net::Threads& threads, DoorOptions options) {
-  return std::make_unique<RestDoor>(hub, threads, options);
+std::unique_ptr<Door> make_door(hub::Hub& hub, net::Threads& threads, DoorOptions options,
+                                net::WebSocketHook web_sockets) {
+  return std::make_unique<RestDoor>(hub, threads, options, std::move(web_sockets));
 }
 
 }  // namespace twinhub::rest

@@ -1,8 +1,10 @@
 #include "server/rest/http_session.hpp"
 
 #include "server/hub/error_table.hpp"
+#include "server/net/http_stream.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/routes.hpp"
+#include "server/rest/web_socket.hpp"
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -25,8 +27,8 @@ using asio::ip::tcp;
 
 constexpr std::string_view json_type = "application/json; charset=utf-8";
 
-using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+using net::PlainStream;
+using net::TlsStream;
 
 template <class Stream>
 class Session final : public HttpSession, public std::enable_shared_from_this<Session<Stream>> {
@@ -39,6 +41,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void start() override {
     lowest().expires_after(lane_.options().header_timeout);
     if constexpr (is_tls) {
+      net::request_client_certificate(stream_.native_handle());  // devices come here too, by WebSocket
       stream_.async_handshake(asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](beast::error_code error) {
                                 if (error) return self->end();
@@ -145,6 +148,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     Request request;
     request.method = message.method();
     read_target({message.target().data(), message.target().size()}, request);
+    if (asks_for_web_socket(message, request)) return hand_on(message, request);
     request.authorization = message[http::field::authorization];
     if (const auto header = message.find(http::field::if_match); header != message.end()) {
       request.if_match = parse_if_match(std::string_view(header->value().data(), header->value().size()));
@@ -156,6 +160,21 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       spdlog::error("request failed: {}", unexpected.what());
       respond(error_response(fail(Errc::server_error, "The request failed unexpectedly."), lane_.hub().clock.now()));
     }
+  }
+
+  /// HTTP is over on this connection, or the request is refused.
+  void hand_on(const http::request<http::string_body>& message, const Request& request) {
+    const auto& take_over = lane_.web_sockets();
+    const auto subprotocol = check_web_socket(message, request, buffer_.size() == 0, take_over != nullptr);
+    if (!subprotocol) {
+      keep_alive_ = false;
+      return respond(web_socket_refusal(message, subprotocol.error(), lane_.hub().clock.now()));
+    }
+    net::WebSocketRequest handed{std::move(tls_), std::move(stream_), http::request<http::empty_body>(message.base()),
+                                 *subprotocol};
+    const auto self = this->shared_from_this();
+    end();
+    take_over(lane_.io(), handed);
   }
 
   void count(unsigned status) {

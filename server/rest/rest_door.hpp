@@ -4,6 +4,7 @@
 #include "server/hub/hub.hpp"
 #include "server/net/threads.hpp"
 #include "server/net/tls.hpp"
+#include "server/net/web_socket_hook.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -40,7 +41,9 @@ class Door {
   [[nodiscard]] virtual DoorFigures figures() const = 0;
 };
 
-/// Everything outlives the door.
-[[nodiscard]] std::unique_ptr<Door> make_door(hub::Hub& hub, net::Threads& threads, DoorOptions options);
+/// Everything outlives the door. `web_sockets` takes the connections that ask for MQTT over a WebSocket; without it
+/// they are refused.
+[[nodiscard]] std::unique_ptr<Door> make_door(hub::Hub& hub, net::Threads& threads, DoorOptions options,
+                                              net::WebSocketHook web_sockets = {});
 
 }  // namespace twinhub::rest

@@ -7,8 +7,9 @@
 
 namespace twinhub::rest {
 
-RestLane::RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options)
-    : io_(io), hub_(hub), threads_(threads), options_(options) {}
+RestLane::RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options,
+                   const net::WebSocketHook& web_sockets)
+    : io_(io), hub_(hub), threads_(threads), options_(options), web_sockets_(web_sockets) {}
 
 RestLane::~RestLane() = default;
 

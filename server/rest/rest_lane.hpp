@@ -18,7 +18,8 @@ class HttpSession;
 /// Everything is called on its I/O thread, unless said otherwise.
 class RestLane {
  public:
-  RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options);
+  RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options,
+           const net::WebSocketHook& web_sockets);
   ~RestLane();
 
   void adopt(int descriptor, std::shared_ptr<SSL_CTX> tls);
@@ -32,6 +33,7 @@ class RestLane {
   [[nodiscard]] hub::Hub& hub() { return hub_; }     ///< any thread
   [[nodiscard]] net::Threads& threads() { return threads_; }
   [[nodiscard]] const DoorOptions& options() const { return options_; }
+  [[nodiscard]] const net::WebSocketHook& web_sockets() const { return web_sockets_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
 
   /// Written by this thread, read by any.
@@ -45,6 +47,7 @@ class RestLane {
   hub::Hub& hub_;
   net::Threads& threads_;
   const DoorOptions& options_;
+  const net::WebSocketHook& web_sockets_;
   std::unordered_map<std::uint64_t, std::shared_ptr<HttpSession>> sessions_;
   std::uint64_t next_id_ = 1;
   bool stopping_ = false;

@@ -87,10 +87,6 @@ constexpr Route routes[] = {
     {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, nullptr, files},
 };
 
-/// The one path that is no part of the API: refused before api-version and rights are looked at, since devices send
-/// neither.
-constexpr std::string_view websocket_path = "/$iothub/websocket";
-
 /// Takes the next segment of a pattern.
 std::string_view next_segment(std::string_view& pattern) {
   pattern.remove_prefix(1);
@@ -158,9 +154,6 @@ Response unknown_route(const Request& request, const Found& found, Timestamp now
 void route(Reply reply, const Request& request) {
   const hub::Hub& hub = reply.lane->hub();
   const Timestamp now = hub.clock.now();
-  if (equals_ignoring_case(request.path, websocket_path)) {
-    return reply.send(error_response(not_available("MQTT over WebSocket is"), now));
-  }
   const Found found = find(request);
   if (found.route == nullptr) return reply.send(unknown_route(request, found, now));
   const auto dialect = dialect_of(request);

@@ -11,4 +11,5 @@ module.exports = {
   get iothub() { return require_there('azure-iothub'); },
   get device() { return require_there('azure-iot-device'); },
   get mqtt() { return require_there('azure-iot-device-mqtt').Mqtt; },
+  get mqtt_ws() { return require_there('azure-iot-device-mqtt').MqttWs; },
 };

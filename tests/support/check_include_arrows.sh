@@ -26,7 +26,7 @@ server           -> protocol protocol/json protocol/iothub protocol/twin config 
 doors='
 simdjson         -> protocol/json
 rocksdb/         -> storage
-boost/beast      -> server/net server/rest server/ops server/cli
+boost/beast      -> server/net server/mqtt server/rest server/ops server/cli
 toml++/          -> config
 CLI/             -> server server/cli
 prometheus/      -> server/ops

@@ -78,13 +78,42 @@ MqttClient::MqttClient(std::uint16_t port, const TlsWishes& wishes) : MqttClient
 MqttClient::MqttClient(MqttClient&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       ssl_(std::move(other.ssl_)),
-      received_(std::move(other.received_)) {}
+      received_(std::move(other.received_)),
+      web_socket_(other.web_socket_),
+      said_goodbye_(other.said_goodbye_),
+      frames_(std::move(other.frames_)) {}
 
 MqttClient::~MqttClient() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+std::string MqttClient::upgrade(const UpgradeFields& fields) { return request(upgrade_request(fields)); }
+
+std::string MqttClient::request(std::string_view bytes) {
+  send_raw(bytes);
+  std::size_t end = 0;
+  while ((end = frames_.find("\r\n\r\n")) == std::string::npos) {
+    if (!fill_raw(frames_)) return frames_;
+  }
+  std::string response = frames_.substr(0, end + 4);
+  frames_.erase(0, end + 4);
+  web_socket_ = response.starts_with("HTTP/1.1 101 ");
+  if (web_socket_) return response;
+  constexpr std::string_view length = "Content-Length: ";
+  const std::size_t body_bytes = std::stoul(response.substr(response.find(length) + length.size()));
+  while (frames_.size() < body_bytes && fill_raw(frames_)) {
+  }
+  response += frames_.substr(0, body_bytes);
+  frames_.erase(0, body_bytes);
+  return response;
+}
+
 void MqttClient::send(std::string_view bytes) {
+  if (web_socket_) return send_raw(frame_bytes({.payload = std::string(bytes)}));
+  send_raw(bytes);
+}
+
+void MqttClient::send_raw(std::string_view bytes) {
   while (!bytes.empty()) {
     std::size_t sent = 0;
     if (ssl_) {
@@ -111,6 +140,36 @@ void MqttClient::reset() {
 
 /// False when the peer has closed.
 bool MqttClient::fill() {
+  if (!web_socket_) return fill_raw(received_);
+  if (said_goodbye_) return false;
+  const auto frame = read_frame();
+  if (!frame || frame->opcode == opcode::close) return false;
+  if (frame->opcode == opcode::binary || frame->opcode == opcode::continuation) received_ += frame->payload;
+  return true;
+}
+
+std::optional<Frame> MqttClient::read_frame() {
+  auto frame = take_frame(frames_);
+  while (!frame) {
+    if (!fill_raw(frames_)) return std::nullopt;
+    frame = take_frame(frames_);
+  }
+  if (frame->opcode == opcode::close && !said_goodbye_) {
+    said_goodbye_ = true;
+    send_raw(frame_bytes({.opcode = opcode::close, .payload = frame->payload.substr(0, 2)}));
+    half_close();
+  }
+  return frame;
+}
+
+std::uint16_t MqttClient::read_close_code() {
+  while (const auto frame = read_frame()) {
+    if (frame->opcode == opcode::close) return frame->close_code();
+  }
+  return 1006;
+}
+
+bool MqttClient::fill_raw(std::string& into) {
   std::array<char, 16 * 1024> buffer{};
   std::size_t size = 0;
   if (ssl_) {
@@ -124,7 +183,7 @@ bool MqttClient::fill() {
     if (result <= 0) return false;
     size = static_cast<std::size_t>(result);
   }
-  received_.append(buffer.data(), size);
+  into.append(buffer.data(), size);
   return true;
 }
 

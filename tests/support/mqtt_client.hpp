@@ -1,8 +1,9 @@
-// A small blocking MQTT client that sends whatever it is told to: TCP or TLS, one thread. Every wait ends after a
-// generous deadline, by an exception that fails the test.
+// A small blocking MQTT client that sends whatever it is told to: TCP, TLS or WebSocket, one thread. Every wait ends
+// after a generous deadline, by an exception that fails the test.
 #pragma once
 
 #include "tests/support/mqtt_bytes.hpp"
+#include "tests/support/web_socket_bytes.hpp"
 
 #include <openssl/ssl.h>
 #include <cstddef>
@@ -43,12 +44,24 @@ class MqttClient {
   explicit MqttClient(std::uint16_t port);
   /// TLS; throws when the handshake fails.
   MqttClient(std::uint16_t port, const TlsWishes& wishes);
-  /// Leaves without DISCONNECT.
+  /// Leaves without DISCONNECT, and without a word of WebSocket.
   ~MqttClient();
   MqttClient(MqttClient&&) noexcept;
   MqttClient& operator=(MqttClient&&) = delete;
 
+  /// Asks for a WebSocket on this connection and returns the response's header and body. On 101 everything else goes
+  /// through binary frames from then on: each send() is one.
+  std::string upgrade(const UpgradeFields& fields = {});
+  /// The same with any HTTP request.
+  std::string request(std::string_view bytes);
+
   void send(std::string_view bytes);
+  /// Past the WebSocket's frames.
+  void send_raw(std::string_view bytes);
+  /// The next frame, whatever it holds; nullopt when the peer has closed. A close frame is answered.
+  [[nodiscard]] std::optional<Frame> read_frame();
+  /// 1006 when the connection ended without a close frame.
+  [[nodiscard]] std::uint16_t read_close_code();
   /// Says that nothing more will be sent, and goes on reading.
   void half_close();
   /// The connection is cut as by a crash: the peer sees a reset.
@@ -65,6 +78,7 @@ class MqttClient {
 
  private:
   [[nodiscard]] bool fill();
+  [[nodiscard]] bool fill_raw(std::string& into);
   [[nodiscard]] std::optional<std::string> take(std::size_t count);
 
   struct SslFree {
@@ -73,6 +87,9 @@ class MqttClient {
   int descriptor_ = -1;
   std::unique_ptr<SSL, SslFree> ssl_;
   std::string received_;
+  bool web_socket_ = false;
+  bool said_goodbye_ = false;
+  std::string frames_;  // received bytes that are no whole frame yet
 };
 
 }  // namespace twinhub::test

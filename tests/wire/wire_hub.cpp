@@ -88,32 +88,37 @@ void WireHub::start() {
                                      .secondary_key = base64_encode(std::string(32, 't'))}};
   hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_);
   door_ = mqtt_door::make_door(*hub_, *links_, *threads_, options_);
-  plain_ = listen(false);
-  secure_ = listen(true);
+  rest_ = rest::make_door(*hub_, *threads_, {},
+                          [this](net::IoThread& lane, net::WebSocketRequest& request) { door_->adopt(lane, request); });
+  plain_ = listen(*door_, false);
+  secure_ = listen(*door_, true);
+  http_ = listen(*rest_, false);
+  https_ = listen(*rest_, true);
   threads_->start();
-  plain_->start();
-  secure_->start();
+  for (const auto& listener : {&plain_, &secure_, &http_, &https_}) (*listener)->start();
 }
 
-std::unique_ptr<net::Listener> WireHub::listen(bool secure) {
-  return value_or_throw(net::Listener::open("127.0.0.1", 0, "test", *threads_,
-                                            [this, secure](net::IoThread& lane, int descriptor, const auto& peer) {
-                                              door_->adopt(lane, descriptor, peer.address().to_string(),
-                                                           secure ? tls_->current() : nullptr);
-                                            }),
-                        "listener");
+template <class Door>
+std::unique_ptr<net::Listener> WireHub::listen(Door& door, bool secure) {
+  return value_or_throw(
+      net::Listener::open("127.0.0.1", 0, "test", *threads_,
+                          [this, &door, secure](net::IoThread& lane, int descriptor, const auto& peer) {
+                            door.adopt(lane, descriptor, peer.address().to_string(),
+                                       secure ? tls_->current() : nullptr);
+                          }),
+      "listener");
 }
 
 void WireHub::stop(std::chrono::milliseconds within) {
   if (!door_) return;
-  plain_->stop();
-  secure_->stop();
+  for (const auto& listener : {&plain_, &secure_, &http_, &https_}) (*listener)->stop();
+  rest_->stop(within);
   door_->stop(within);
   store_->release();
   threads_->stop();
   store_.reset();  // its last callbacks still find the door
-  plain_.reset();
-  secure_.reset();
+  for (const auto& listener : {&plain_, &secure_, &http_, &https_}) listener->reset();
+  rest_.reset();
   door_.reset();
   hub_.reset();
   links_.reset();

@@ -7,6 +7,7 @@
 #include "server/net/listener.hpp"
 #include "server/net/threads.hpp"
 #include "server/net/tls.hpp"
+#include "server/rest/rest_door.hpp"
 #include "tests/support/held_store.hpp"
 #include "tests/support/mqtt_client.hpp"
 
@@ -42,6 +43,9 @@ class WireHub {
   // The device's side
   [[nodiscard]] std::uint16_t port() const { return plain_->port(); }
   [[nodiscard]] std::uint16_t tls_port() const { return secure_->port(); }
+  /// The service door's ports, which devices use for MQTT over WebSocket.
+  [[nodiscard]] std::uint16_t http_port() const { return http_->port(); }
+  [[nodiscard]] std::uint16_t https_port() const { return https_->port(); }
   [[nodiscard]] std::filesystem::path ca() const;
   /// A token by the identity's primary key that lives for `seconds`.
   [[nodiscard]] std::string token(const IdentityId& id, std::int64_t seconds = 3600) const;
@@ -69,9 +73,11 @@ class WireHub {
 
   [[nodiscard]] HeldStore& store() { return *store_; }
   [[nodiscard]] mqtt_door::DoorFigures figures() const { return door_->figures(); }
+  [[nodiscard]] rest::DoorFigures rest_figures() const { return rest_->figures(); }
 
  private:
-  [[nodiscard]] std::unique_ptr<net::Listener> listen(bool secure);
+  template <class Door>
+  [[nodiscard]] std::unique_ptr<net::Listener> listen(Door& door, bool secure);
 
   mqtt_door::DoorOptions options_;
   std::filesystem::path directory_;
@@ -83,8 +89,11 @@ class WireHub {
   std::unique_ptr<hub::DeviceLinks> links_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<mqtt_door::Door> door_;
+  std::unique_ptr<rest::Door> rest_;
   std::unique_ptr<net::Listener> plain_;
   std::unique_ptr<net::Listener> secure_;
+  std::unique_ptr<net::Listener> http_;
+  std::unique_ptr<net::Listener> https_;
 };
 
 /// CONNACK's return code; -1 when the peer closed without one. A refusal has to be followed by a close, without session

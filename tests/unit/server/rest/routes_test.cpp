@@ -147,8 +147,7 @@ TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
                                        {"GET", "/digitaltwins/d1"},
                                        {"POST", "/devices/d1/messages/deviceBound"},
                                        {"POST", "/devices/d1/messages/events"},
-                                       {"GET", "/statistics/devices"},
-                                       {"GET", "/$iothub/websocket"}}) {
+                                       {"GET", "/statistics/devices"}}) {
     const Answer answer = hub.call(method, target, "{}");
     EXPECT_EQ(answer.status, 501U) << target;
     EXPECT_NE(answer.error_name(), "") << answer.body;

@@ -1,0 +1,119 @@
+// The device SDK over MQTT on WebSocket: the same life as over MQTT alone, on the port that serves the back ends.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { afterEach, test } = require('node:test');
+
+const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/azure');
+const { connection_string, device_connection_string, new_id } = require('../support/target');
+const { until, within } = require('../support/until');
+
+const registry = iothub.Registry.fromConnectionString(connection_string);
+const open_clients = new Set();
+afterEach(async () => {
+  for (const client of open_clients) await client.close().catch(() => {});
+  open_clients.clear();
+});
+
+const create = async () => (await registry.create({ deviceId: new_id('websocket') })).responseBody;
+const read = async (id) => (await registry.get(id)).responseBody;
+const primary = (identity) => identity.authentication.symmetricKey.primaryKey;
+const set_desired = (id, section) => registry.updateTwin(id, { properties: { desired: section } }, '*');
+
+function new_client(identity, transport = mqtt_ws) {
+  return watch(device_sdk.Client.fromConnectionString(device_connection_string(identity.deviceId, primary(identity)), transport));
+}
+
+function watch(client) {
+  open_clients.add(client);
+  client.on('error', () => {});
+  return client;
+}
+
+// Reads the twin and listens; once one delta came, the subscription is in force.
+async function listening(client, identity) {
+  const twin = await within('getTwin', client.getTwin());
+  twin.on('error', () => {});
+  const deltas = [];
+  twin.on('properties.desired', (delta) => deltas.push(delta));
+  await until('a first delta', async () => {
+    await set_desired(identity.deviceId, { hello: deltas.length });
+    return deltas.some((delta) => 'hello' in delta);
+  }, { every_ms: 100 });
+  return { twin, deltas };
+}
+
+test('twin, reported and desired properties, telemetry', async () => {
+  const identity = await create();
+  const client = new_client(identity);
+  await within('open', client.open());
+  assert.equal((await read(identity.deviceId)).connectionState, 'Connected');
+  const { twin, deltas } = await listening(client, identity);
+
+  await within('report', new Promise((resolve, reject) => {
+    twin.properties.reported.update({ fan: { speed: 3 } }, (error) => (error ? reject(error) : resolve()));
+  }));
+  assert.equal((await registry.getTwin(identity.deviceId)).responseBody.properties.reported.fan.speed, 3);
+
+  await set_desired(identity.deviceId, { fan: { speed: 5 } });
+  await until('the delta', () => deltas.some((delta) => delta.fan && delta.fan.speed === 5));
+  assert.equal(twin.properties.desired.fan.speed, 5);
+
+  await within('acknowledgement', client.sendEvent(new device_sdk.Message(JSON.stringify({ temperature: 21.5 }))));
+  await within('acknowledgement of a large one', client.sendEvent(new device_sdk.Message('x'.repeat(200 * 1024))));
+  await within('acknowledgements', Promise.all(
+    Array.from({ length: 50 }, (_, i) => client.sendEvent(new device_sdk.Message(`{"n":${i}}`)))));
+
+  await within('close', client.close());
+  await until('the registry shows it as disconnected',
+    async () => (await read(identity.deviceId)).connectionState === 'Disconnected');
+});
+
+test('tokens are renewed by reconnecting without subscribing again, and deltas go on', async () => {
+  const identity = await create();
+  const provider = device_sdk.SharedAccessKeyAuthenticationProvider.fromConnectionString(
+    device_connection_string(identity.deviceId, primary(identity)), 12, 10);  // every two seconds
+  let renewals = 0;
+  provider.on('newTokenAvailable', () => { renewals += 1; });
+  const client = watch(device_sdk.Client.fromAuthenticationProvider(provider, mqtt_ws));
+  const { deltas } = await listening(client, identity);
+  for (const round of [1, 2]) {
+    await until(`renewal ${round}`, () => renewals >= round);
+    await until(`a delta after renewal ${round}`, async () => {
+      await set_desired(identity.deviceId, { round, renewals });
+      return deltas.some((delta) => delta.round === round);
+    }, { every_ms: 100 });
+  }
+});
+
+test('a device that the hub cut off is back, subscriptions and all', async () => {
+  const identity = await create();
+  const client = new_client(identity);
+  const { deltas } = await listening(client, identity);
+  await registry.update({ ...identity, status: 'disabled' });
+  await until('the registry shows it as disconnected',
+    async () => (await read(identity.deviceId)).connectionState === 'Disconnected');
+  await registry.update({ ...identity, status: 'enabled' });
+  await until('a delta after it was enabled again', async () => {
+    await set_desired(identity.deviceId, { enabled_again: true });
+    return deltas.some((delta) => delta.enabled_again);
+  }, { every_ms: 100 });
+});
+
+test('the session is the identity\'s, whatever carries it', async () => {
+  const identity = await create();
+  const over_tcp = new_client(identity, mqtt);
+  await listening(over_tcp, identity);
+  await within('close', over_tcp.close());
+  const over_web_socket = new_client(identity);
+  const { deltas } = await listening(over_web_socket, identity);
+  assert.ok(deltas.length > 0);
+});
+
+test('a wrong key is refused as unauthorized', async () => {
+  const identity = await create();
+  const other = await create();
+  const client = watch(device_sdk.Client.fromConnectionString(
+    device_connection_string(identity.deviceId, primary(other)), mqtt_ws));
+  await assert.rejects(within('open', client.open()), { name: 'UnauthorizedError' });
+});
