@@ -10,6 +10,7 @@ find_package(tomlplusplus REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 if(TWINHUB_TESTS)
   find_package(GTest REQUIRED)
+  find_package(PahoMqttCpp REQUIRED)             # a device in tests/clients
 endif()
 if(TWINHUB_BENCH)
   find_package(benchmark REQUIRED)
@@ -17,7 +18,7 @@ endif()
 
 # Their headers are not ours to warn about.
 foreach(target Boost::headers RocksDB::rocksdb-shared simdjson::simdjson spdlog::spdlog CLI11::CLI11
-        tomlplusplus::tomlplusplus prometheus-cpp::core)
+        tomlplusplus::tomlplusplus prometheus-cpp::core PahoMqttCpp::paho-mqttpp3)
   if(TARGET ${target})
     get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
     if(dirs)

@@ -109,11 +109,20 @@ class Hub {
 
   // What `twinhub connection-string` prints: exactly one line.
   connection_string(...flags) {
-    const ran = spawnSync(binary, ['connection-string', '--dev', '--data-dir', this.data_dir, '--host-name', this.address, ...flags],
+    return this.one_line(/^HostName=[^\n]+\n$/, 'connection-string', ...flags);
+  }
+
+  // What `twinhub token` prints: a token as people paste it into a client.
+  token(...flags) {
+    return this.one_line(/^SharedAccessSignature [^\n]+\n$/, 'token', ...flags);
+  }
+
+  one_line(shape, command, ...flags) {
+    const ran = spawnSync(binary, [command, '--dev', '--data-dir', this.data_dir, '--host-name', this.address, ...flags].map(String),
       { encoding: 'utf8' });
     if (ran.error) throw ran.error;
-    if (ran.status !== 0 || !/^HostName=[^\n]+\n$/.test(ran.stdout)) {
-      throw new Error(`connection-string ${flags.join(' ')}: exit ${ran.status}, printed ${JSON.stringify(ran.stdout)}\n${ran.stderr}`);
+    if (ran.status !== 0 || !shape.test(ran.stdout)) {
+      throw new Error(`${command} ${flags.join(' ')}: exit ${ran.status}, printed ${JSON.stringify(ran.stdout)}\n${ran.stderr}`);
     }
     return ran.stdout.trimEnd();
   }
