@@ -1,5 +1,6 @@
 // Kills the hub with SIGKILL at random moments under load and starts it again on the same data: everything it acknowledged is
-// there with its content, versions never go back, no record is half written, kept sessions still have their subscriptions.
+// there with its content, versions never go back, no record is half written, every message with a PUBACK is in the event log
+// once and in order, kept sessions still have their subscriptions.
 // What was acknowledged is counted here, outside the hub.
 //   TWINHUB_CRASH_ROUNDS (50)   TWINHUB_CRASH_SEED (random; printed)   TWINHUB_CRASH_DEVICES (20)
 'use strict';
@@ -8,6 +9,7 @@ const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { after, test } = require('node:test');
 
+const { EventLog } = require('../support/events');
 const { Hub, ports } = require('../support/hub');
 const { Random } = require('../support/random');
 const { Rest } = require('../support/rest');
@@ -58,12 +60,21 @@ async function new_subject({ address }, rest, id) {
   return subject;
 }
 
+async function check_telemetry(events, subjects) {
+  const numbers = new Map(subjects.map(({ id }) => [id, []]));
+  for (const { source, device, body } of await events.read()) {
+    if (source === 'telemetry') numbers.get(device).push(JSON.parse(body).number);
+  }
+  for (const subject of subjects) subject.check_telemetry(numbers.get(subject.id));
+}
+
 const total = (subjects, what) => subjects.reduce((sum, subject) => sum + subject.counts[what], 0);
 
 test(`nothing acknowledged is lost in ${rounds} kills (TWINHUB_CRASH_SEED=${seed})`, async (t) => {
   const random = new Random(seed);
   await hub.start();
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });
+  const events = new EventLog(hub);
   const subjects = [];
   for (let n = 0; n < devices; n += 1) subjects.push(await new_subject(hub, rest, `device-${n}`));
 
@@ -75,13 +86,14 @@ test(`nothing acknowledged is lost in ${rounds} kills (TWINHUB_CRASH_SEED=${seed
     await live_and_die(random, rest, all, churn);
     rest.close();
     await restart(random);
+    await check_telemetry(events, all);
     await Promise.all(all.map((subject) => subject.check(rest)));
     await churn.check(rest);
     newcomer.client.destroy();
   }
   const counted = ['reported', 'desired', 'telemetry', 'deltas'].map((what) => `${total(subjects, what)} ${what}`).join(', ');
   t.diagnostic(`seed ${seed}: ${rounds} kills, acknowledged and found again: ${counted}; ${churn.serial} identities came`);
-  for (const what of ['reported', 'desired', 'deltas']) assert.ok(total(subjects, what) >= rounds, `hardly any load: ${counted}`);
+  for (const what of ['reported', 'desired', 'deltas', 'telemetry']) assert.ok(total(subjects, what) >= rounds, `hardly any load: ${counted}`);
   for (const subject of subjects) subject.client.destroy();
   rest.close();
   await hub.stop();

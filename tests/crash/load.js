@@ -24,6 +24,7 @@ class Subject {
     this.reported = new Ledger(`${this.id} reported`);
     this.desired = new Ledger(`${this.id} desired`);
     this.counts = { reported: 0, desired: 0, telemetry: 0, deltas: 0 };
+    this.telemetry = { sent: 0, acknowledged: [], stored: 0 };  // numbers of messages; the highest one stored
     this.subscribed = false;  // a SUBACK was received, in whichever life of the hub
     this.serial = 0;
   }
@@ -73,11 +74,33 @@ class Subject {
     await Promise.all([one_after_the_other(), one_after_the_other(), this.send_telemetry(client)].map(ended_by_crash));
   }
 
+  // Numbered messages, some in flight.
   async send_telemetry(client) {
-    while (!client.closed) {
-      await client.publish(`devices/${this.id}/messages/events/`, '{"t":1}', 1);
-      this.counts.telemetry += 1;
+    const { telemetry } = this;
+    const one_after_the_other = async () => {
+      while (!client.closed) {
+        const number = (telemetry.sent += 1);
+        await client.publish(`devices/${this.id}/messages/events/`, `{"number":${number}}`, 1);
+        telemetry.acknowledged.push(number);
+        this.counts.telemetry += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, one_after_the_other));
+  }
+
+  // `numbers`: of this device's messages that came into the event log since the last check. Each was sent, each is there once and
+  // in order; whatever was acknowledged is there.
+  check_telemetry(numbers) {
+    const { telemetry } = this;
+    for (const number of numbers) {
+      assert.ok(number > telemetry.stored, `${this.id}: message ${number} stands behind message ${telemetry.stored}`);
+      assert.ok(number <= telemetry.sent, `${this.id}: message ${number} was never sent`);
+      telemetry.stored = number;
     }
+    const there = new Set(numbers);
+    const lost = telemetry.acknowledged.filter((number) => !there.has(number));
+    assert.deepEqual(lost, [], `${this.id}: acknowledged messages are lost`);
+    telemetry.acknowledged = [];
   }
 
   // The back end's writes to this twin, one at a time, until the hub is gone.

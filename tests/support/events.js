@@ -19,17 +19,25 @@ class EventLog {
 
   // The events that came since the last call, in the log's order per partition. A gap in the numbers is an error.
   async read() {
+    for (let attempt = 1; ; attempt += 1) {
+      const { code, lines, complaint } = await this.run();
+      if (code === 0) return lines.map((line) => this.take(JSON.parse(line)));
+      // The running hub may have tidied away a file between the reader's look at the list and its opening.
+      if (attempt === 5) throw new Error(complaint);
+    }
+  }
+
+  async run() {
     const child = spawn(program, [this.directory, ...this.next.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] });
     let complaint = '';
     child.stderr.on('data', (chunk) => { complaint += chunk; });
-    const code = new Promise((resolve, reject) => {
+    const ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);
     });
-    const events = [];
-    for await (const line of readline.createInterface({ input: child.stdout })) events.push(this.take(JSON.parse(line)));
-    if ((await code) !== 0) throw new Error(complaint);
-    return events;
+    const lines = [];
+    for await (const line of readline.createInterface({ input: child.stdout })) lines.push(line);
+    return { code: await ended, lines, complaint };
   }
 
   take({ partition, sequence, source, body, ...event }) {
