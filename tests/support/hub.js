@@ -27,10 +27,12 @@ function own_address() {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 class Hub {
-  constructor({ flags = [] } = {}) {
+  // `env` is added to the environment: settings that have no flag, as TWINHUB_MQTT_IN_FLIGHT_MAX.
+  constructor({ flags = [], env = {} } = {}) {
     this.address = own_address();
     this.data_dir = fs.mkdtempSync(path.join(os.tmpdir(), 'twinhub-test-'));
     this.flags = flags;
+    this.env = env;
     this.process = null;
     this.log = '';
     process.once('exit', (code) => {
@@ -51,7 +53,7 @@ class Hub {
       '--mqtts-port', ports.mqtts, '--https-port', ports.https,
       '--plain-listen', address, '--mqtt-port', ports.mqtt, '--http-port', ports.http,
       '--ops-listen', address, '--ops-port', ports.ops, ...this.flags,
-    ].map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+    ].map(String), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.env } });
     this.process = child;
     this.exited = new Promise((resolve) => {
       child.once('error', (error) => resolve({ error }));
@@ -85,6 +87,22 @@ class Hub {
       request.on('timeout', () => request.destroy());
       request.on('error', () => resolve(0));
     });
+  }
+
+  // What the operations port's metrics page shows: { name: value }.
+  metrics() {
+    return new Promise((resolve, reject) => {
+      http.get({ host: this.address, port: ports.ops, path: '/metrics', agent: false }, (response) => {
+        let page = '';
+        response.on('data', (chunk) => { page += chunk; });
+        response.on('end', () => resolve(Object.fromEntries([...page.matchAll(/^(\w+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]))));
+      }).on('error', reject);
+    });
+  }
+
+  // Resident memory of the process.
+  rss_kib() {
+    return Number(fs.readFileSync(`/proc/${this.process.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB$/m)[1]);
   }
 
   // Orderly end: SIGTERM, exit code 0, within a bounded time.

@@ -63,21 +63,24 @@ function read_publish({ first_byte, body }) {
 
 // Events: 'message' {topic, payload, qos, retain}, 'close'.
 class MqttClient extends EventEmitter {
-  // `device`: { host, id, key }; plain TCP when `port` is not 8883.
-  constructor({ host, id, key, port = 8883 }) {
+  // `device`: { host, id, key }; plain TCP when `port` is not 8883. `secure_context` (tls.createSecureContext) is for many clients
+  // of one process, and for processes without NODE_EXTRA_CA_CERTS.
+  constructor({ host, id, key, port = 8883, secure_context }) {
     super();
     this.host = host;
     this.id = id;
     this.key = key;
     this.port = port;
+    this.secure_context = secure_context;
     this.next_packet_id = 1;
     this.waiting = new Map();
     this.closed = false;
   }
 
   // -> { session_present, return_code }. Rejects when the connection ends without a CONNACK.
-  async connect({ clean_session = false, keep_alive_s = 60, password } = {}) {
-    this.socket = this.port === 8883 ? tls.connect({ host: this.host, port: this.port }) : net.connect(this.port, this.host);
+  async connect({ clean_session = false, keep_alive_s = 60, password, patience_ms } = {}) {
+    this.socket = this.port === 8883
+      ? tls.connect({ host: this.host, port: this.port, secureContext: this.secure_context }) : net.connect(this.port, this.host);
     this.socket.setNoDelay(true);
     let rest = Buffer.alloc(0);
     this.socket.on('data', (chunk) => {
@@ -91,7 +94,7 @@ class MqttClient extends EventEmitter {
     const token = password || sas_token({ resource: `${this.host}/devices/${this.id}`, key: this.key });
     this.write(control_packet(type.CONNECT << 4, text_field('MQTT'), Buffer.from([4, 0xc0 | (clean_session ? 2 : 0)]),
       uint16(keep_alive_s), text_field(this.id), text_field(`${this.host}/${this.id}/?api-version=2021-04-12`), text_field(token)));
-    return within('CONNACK', answer);
+    return within('CONNACK', answer, patience_ms);
   }
 
   // -> granted QoS or 0x80 per filter.
