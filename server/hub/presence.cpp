@@ -90,6 +90,7 @@ Result<void> Presence::recover() {
       cut_off.emplace_back(*id, *record);
     } else {
       shard_of(*id).entries[*id] = {.told_connected = record->told,
+                                    .durably_told = record->told,
                                     .state_updated = record->state_updated,
                                     .last_activity = record->last_activity,
                                     .saved_activity = record->last_activity};
@@ -103,6 +104,7 @@ Result<void> Presence::recover() {
     Shard& shard = shard_of(id);
     // It lost its connection when the hub did: some time after the last sign of life of either.
     shard.entries[id] = {.told_connected = record.told,
+                         .durably_told = record.told,
                          .owed = true,
                          .state_updated = std::max({alive.last_activity, record.state_updated, record.last_activity}),
                          .last_activity = record.last_activity,
@@ -132,7 +134,6 @@ void Presence::connected(const IdentityId& id) {
   entry.state_updated = now;
   Change change = settle(id, entry, false);
   if (told_before) change.events.insert(change.events.begin(), ended);
-  change.told_before = told_before;
   write(shard, {std::move(change)});
 }
 
@@ -225,7 +226,6 @@ void Presence::tick() {
 Presence::Change Presence::settle(const IdentityId& id, Entry& entry, bool used) const {
   Change change;
   change.id = id;
-  change.told_before = entry.told_connected;
   const bool worth_telling = events_ == ConnectionEvents::at_connect ||
                              (events_ == ConnectionEvents::when_used && (used || entry.told_connected));
   const bool wanted = entry.shown_connected() && worth_telling;
@@ -261,24 +261,26 @@ void Presence::write(Shard& shard, std::vector<Change> changes) {
     }
     if (records.empty() && events.empty()) return;
     queued = store_.write_records(std::move(records), std::move(events),
-                                  [this, &shard, kept](const Result<void>& durable, storage::Outbox&) {
-                                    if (durable) return;
+                                  [&shard, kept](const Result<void>& durable, storage::Outbox&) {
                                     const std::lock_guard shard_lock(shard.mutex);
-                                    for (const Change& change : *kept) owe(shard, change);
+                                    settled(shard, *kept, durable.has_value());
                                   });
   }
-  if (!queued) {
-    for (const Change& change : *kept) owe(shard, change);
-  }
+  if (!queued) settled(shard, *kept, false);
 }
 
-/// When a write fails, those queued behind it have failed, too: what was believed before the first of them counts.
-void Presence::owe(Shard& shard, const Change& change) {
-  const auto found = shard.entries.find(change.id);
-  if (found == shard.entries.end() || found->second.owed) return;
-  found->second.owed = true;
-  found->second.told_connected = change.told_before;
-  shard.owed.push_back(change.id);
+/// A unit came to its end. What failed is owed; what back ends believe meanwhile is what was durable last.
+void Presence::settled(Shard& shard, const std::vector<Change>& changes, bool durable) {
+  for (const Change& change : changes) {
+    const auto found = shard.entries.find(change.id);
+    if (found == shard.entries.end()) continue;
+    Entry& entry = found->second;
+    if (durable) entry.durably_told = change.entry.told_connected;
+    if (!durable || entry.owed) entry.told_connected = entry.durably_told;
+    if (durable || entry.owed) continue;
+    entry.owed = true;
+    shard.owed.push_back(change.id);
+  }
 }
 
 void Presence::settle_owed(Shard& shard) {

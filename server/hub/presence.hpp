@@ -61,7 +61,8 @@ class Presence {
   struct Entry {
     std::uint32_t connections = 0;
     bool forgotten = false;
-    bool told_connected = false;  ///< what back ends believe
+    bool told_connected = false;  ///< what back ends will believe once all that is queued is durable
+    bool durably_told = false;    ///< what they believe now
     bool owed = false;            ///< could not be written: tick() tries again
     Timestamp state_updated;
     Timestamp last_activity;
@@ -83,7 +84,6 @@ class Presence {
     IdentityId id;
     Entry entry;  ///< to be written down, unless it is forgotten
     std::vector<Told> events;
-    bool told_before = false;  ///< what back ends believe if the unit fails
   };
 
   [[nodiscard]] Shard& shard_of(const IdentityId& id) const;
@@ -91,7 +91,7 @@ class Presence {
   // With the shard's mutex held:
   [[nodiscard]] Change settle(const IdentityId& id, Entry& entry, bool used) const;
   void write(Shard& shard, std::vector<Change> changes);
-  static void owe(Shard& shard, const Change& change);
+  static void settled(Shard& shard, const std::vector<Change>& changes, bool durable);
 
   void settle_owed(Shard& shard);
   void save_activity(Shard& shard);

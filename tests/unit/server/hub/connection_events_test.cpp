@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <stdexcept>
 #include <thread>
@@ -292,10 +293,14 @@ TEST(PresenceRecord, LastActivityIsWrittenEveryFiveMinutesAndNotForEveryMessage)
 
 TEST(PresenceRecord, WhatTheStoreRefusedIsToldLater) {
   World world;
-  test::HeldStore store(std::move(world.store));
+  auto held = std::make_unique<test::HeldStore>(std::move(world.store));
+  test::HeldStore& store = *held;
   const IdentityId d2{"d2", ""}, d3{"d3", ""};
   Presence presence(store, world.clock);
   presence.connected(d1);
+  std::promise<void> settled;  // behind the news of d1's event
+  ASSERT_TRUE(store.write_records({}, {}, [&](const Result<void>&, storage::Outbox&) { settled.set_value(); }));
+  settled.get_future().wait();
   store.refuse_writes();
   presence.disconnected(d1);
   presence.connected(d1);  // back before its end was told
@@ -326,6 +331,11 @@ TEST(PresenceRecord, WhatTheStoreRefusedIsToldLater) {
   EXPECT_EQ(stories["d2"], (Types{on}));
   EXPECT_EQ(stories["d3"], Types{});  // came and went unheard of
   EXPECT_EQ(presence.activity_of(d3).connection_state_updated, end_of_d3);
+
+  presence.disconnected(d1);
+  presence.disconnected(d2);
+  held.reset();  // its last callbacks still find `presence`
+  EXPECT_FALSE(presence.activity_of(d1).connected);
 }
 
 }  // namespace twinhub::hub
