@@ -1,13 +1,15 @@
 #include "storage/record.hpp"
 
 #include "storage/bytes.hpp"
+#include "storage/property_list.hpp"
 
 namespace twinhub::storage {
 namespace {
 
 constexpr std::uint8_t identity_format = 1;
 constexpr std::uint8_t twin_format = 1;
-constexpr std::uint8_t session_format = 1;
+constexpr std::uint8_t session_format = 2;
+constexpr std::uint8_t session_format_without_time = 1;
 constexpr std::uint8_t event_format = 1;
 
 static_assert(sizeof(twin::Stamp) == 16 && std::is_trivially_copyable_v<twin::Stamp>,
@@ -15,27 +17,6 @@ static_assert(sizeof(twin::Stamp) == 16 && std::is_trivially_copyable_v<twin::St
 
 Error corrupt(std::string_view what) {
   return fail(Errc::server_error, "a stored " + std::string(what) + " cannot be read");
-}
-
-void write_properties(ByteWriter& writer, const std::vector<iothub::Property>& properties) {
-  writer.integer(static_cast<std::uint32_t>(properties.size()));
-  for (const auto& property : properties) {
-    writer.text(property.name);
-    writer.integer(static_cast<std::uint8_t>(property.value.has_value()));
-    if (property.value) writer.text(*property.value);
-  }
-}
-
-std::vector<iothub::Property> read_properties(ByteReader& reader) {
-  std::vector<iothub::Property> properties;
-  const auto count = reader.integer<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
-    iothub::Property property;
-    property.name = reader.text();
-    if (reader.integer<std::uint8_t>() != 0) property.value = reader.text();
-    properties.push_back(std::move(property));
-  }
-  return properties;
 }
 
 void write_section(ByteWriter& writer, const twin::Section& section) {
@@ -133,6 +114,7 @@ Result<twin::Twin> decode_twin(std::string_view bytes) {
 void encode(std::string& out, const Session& session) {
   ByteWriter writer(out);
   writer.integer(session_format);
+  writer.integer(session.last_seen.ticks);
   writer.integer(static_cast<std::uint32_t>(session.subscriptions.size()));
   for (const auto& subscription : session.subscriptions) {
     writer.text(subscription.filter);
@@ -143,7 +125,9 @@ void encode(std::string& out, const Session& session) {
 Result<Session> decode_session(std::string_view bytes) {
   ByteReader reader(bytes);
   Session session;
-  if (reader.integer<std::uint8_t>() != session_format) return corrupt("session");
+  const auto format = reader.integer<std::uint8_t>();
+  if (format != session_format && format != session_format_without_time) return corrupt("session");
+  if (format == session_format) session.last_seen.ticks = reader.integer<std::uint64_t>();
   const auto count = reader.integer<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
     Subscription subscription;

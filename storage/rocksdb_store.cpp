@@ -56,6 +56,10 @@ class RocksdbStore final : public Store {
   }
   Result<std::optional<Session>> read_session(const IdentityId& id) const override;
   Result<void> put_session(const IdentityId& id, const Session* session, OnDurable on_durable) override;
+  Result<void> revise_session(const IdentityId& id,
+                              const std::function<std::optional<Session>(Session)>& revise) override;
+  Result<void> scan_sessions(const IdentityId* after,
+                             const std::function<bool(const IdentityId&)>& visit) const override;
   Result<void> scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const override;
 
   Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
@@ -84,6 +88,8 @@ class RocksdbStore final : public Store {
   Result<EntityRead> load(CacheStripe& stripe, const IdentityId& id) const;
   Result<Entity> read_from_disk(const IdentityId& id) const;
   Result<std::vector<IdentityId>> things_of_device(const CacheStripe& stripe, const std::string& device) const;
+  Result<std::optional<Session>> load_session(const CacheStripe& stripe, const IdentityId& id) const;
+  Result<void> queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session, OnDurable on_durable);
 
   Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, const Entity& current, EntityChange& change,
                                  OnDurable& on_durable);
@@ -271,6 +277,10 @@ Result<void> RocksdbStore::write_records(std::vector<RecordWrite> writes, std::v
 Result<std::optional<Session>> RocksdbStore::read_session(const IdentityId& id) const {
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
+  return load_session(stripe, id);
+}
+
+Result<std::optional<Session>> RocksdbStore::load_session(const CacheStripe& stripe, const IdentityId& id) const {
   if (const auto pending = stripe.pending_sessions.find(id); pending != stripe.pending_sessions.end()) {
     return pending->second.session;
   }
@@ -289,6 +299,24 @@ Result<void> RocksdbStore::put_session(const IdentityId& id, const Session* sess
   if (!queue_) return read_only_error();
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
+  return queue_session(stripe, id, session, std::move(on_durable));
+}
+
+Result<void> RocksdbStore::revise_session(const IdentityId& id,
+                                          const std::function<std::optional<Session>(Session)>& revise) {
+  if (!queue_) return read_only_error();
+  CacheStripe& stripe = stripe_of(id);
+  const std::lock_guard lock(stripe.mutex);
+  const auto session = load_session(stripe, id);
+  if (!session) return session.error();
+  if (!*session) return {};
+  const auto revised = revise(**session);
+  if (revised == *session) return {};
+  return queue_session(stripe, id, revised ? &*revised : nullptr, {});
+}
+
+Result<void> RocksdbStore::queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session,
+                                         OnDurable on_durable) {
   const std::string key = entity_key(id);
   std::string bytes;
   if (session != nullptr) encode(bytes, *session);
@@ -305,6 +333,20 @@ Result<void> RocksdbStore::put_session(const IdentityId& id, const Session* sess
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
   if (!seq) return seq.error();
   stripe.pending_sessions[id] = {session != nullptr ? std::optional<Session>{*session} : std::nullopt, *seq};
+  return {};
+}
+
+Result<void> RocksdbStore::scan_sessions(const IdentityId* after,
+                                         const std::function<bool(const IdentityId&)>& visit) const {
+  const Reading reading(database_);
+  if (!reading) return closed_error();
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_.engine()->NewIterator({}, database_.family(Family::sessions)));
+  for (it->Seek(after == nullptr ? std::string() : entity_key(*after) + '\0'); it->Valid(); it->Next()) {
+    const auto id = parse_entity_key(view(it->key()));
+    if (id && !visit(*id)) return {};
+  }
+  if (!it->status().ok()) return engine_error(it->status());
   return {};
 }
 

@@ -76,6 +76,8 @@ struct Subscription {
 /// What an MQTT session with clean session 0 keeps while its client is away.
 struct Session {
   std::vector<Subscription> subscriptions;
+  /// When its client was last known to be connected, at least; kept only while sessions expire, else 0.
+  Timestamp last_seen = {};
 
   bool operator==(const Session&) const = default;
 };
@@ -109,6 +111,14 @@ class Store {
   /// nullptr removes it. `on_durable` as in append_event.
   [[nodiscard]] virtual Result<void> put_session(const IdentityId& id, const Session* session,
                                                  OnDurable on_durable) = 0;
+  /// Changes the latest put under the id's stripe lock: nullopt removes the session, an equal one writes nothing. Not
+  /// called when there is none. Nobody waits for the write. Errors as append_event.
+  [[nodiscard]] virtual Result<void> revise_session(
+      const IdentityId& id, const std::function<std::optional<Session>(Session)>& revise) = 0;
+  /// Visits the ids of durable sessions in id order behind `after` (nullptr = from the start), until `visit` returns
+  /// false or the end.
+  [[nodiscard]] virtual Result<void> scan_sessions(const IdentityId* after,
+                                                   const std::function<bool(const IdentityId&)>& visit) const = 0;
 
   /// Queues `writes` and `events` as one unit. Errors as append_event. Reads below do not show them before they are
   /// durable: whoever writes records remembers what it has queued, and forgets it when `on_durable` brings an Error.

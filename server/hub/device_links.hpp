@@ -29,6 +29,9 @@ class DeviceLinks {
   /// subscribed: dropped.
   virtual void desired_changed(const IdentityId& id, std::uint64_t version,
                                const std::shared_ptr<const std::string>& delta, storage::Outbox& outbox) = 0;
+  /// A cloud-to-device message waits: a connection that takes them is to ask for it. Called from any thread, and often
+  /// in vain: not connected or not subscribed is fine.
+  virtual void messages_waiting(const IdentityId& id, storage::Outbox& outbox) = 0;
   /// The identity's record changed (durably): a connection whose login is no longer valid is closed.
   virtual void identity_changed(const iothub::Identity& before, const iothub::Identity& now,
                                 storage::Outbox& outbox) = 0;

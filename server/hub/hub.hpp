@@ -3,10 +3,14 @@
 
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
+#include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
+#include "server/hub/feedback.hpp"
+#include "server/hub/hub_options.hpp"
 #include "server/hub/methods.hpp"
 #include "server/hub/presence.hpp"
 #include "server/hub/registry.hpp"
+#include "server/hub/session_expiry.hpp"
 #include "server/hub/telemetry.hpp"
 #include "server/hub/twins.hpp"
 #include "storage/store.hpp"
@@ -18,24 +22,35 @@ namespace twinhub::hub {
 /// Everything it is given outlives it. Any thread.
 struct Hub {
   Hub(storage::Store& store_in, const Clock& clock_in, Random& random, std::vector<Policy> policies, DeviceLinks& links,
-      MethodLimits method_limits = {})
+      const HubOptions& options = {})
       : store(store_in),
         clock(clock_in),
         authenticator(store_in, clock_in, std::move(policies)),
         presence(clock_in),
-        registry(store_in, clock_in, random, presence, links),
-        twins(store_in, clock_in, presence, links),
+        feedback(store_in, clock_in, random, options.feedback),
+        cloud_to_device(store_in, clock_in, links, feedback, options.cloud_to_device),
+        session_expiry(store_in, clock_in, presence, options.session_life),
+        registry(store_in, clock_in, random, presence, links, cloud_to_device),
+        twins(store_in, clock_in, presence, links, cloud_to_device),
         telemetry(store_in, clock_in, presence),
-        methods(store_in, clock_in, random, presence, links, method_limits) {}
+        methods(store_in, clock_in, random, presence, links, options.methods) {}
 
   /// Acts on what has become due: timeouts, expiry, retention. Cheap when nothing has. Called several times a second,
   /// never twice at once, on a worker thread; tests call it when they have moved their clock.
-  void tick() { methods.tick(); }
+  void tick() {
+    cloud_to_device.tick();
+    feedback.tick();
+    session_expiry.tick();
+    methods.tick();
+  }
 
   storage::Store& store;
   const Clock& clock;
   Authenticator authenticator;
   Presence presence;
+  Feedback feedback;
+  CloudToDevice cloud_to_device;
+  SessionExpiry session_expiry;
   Registry registry;
   Twins twins;
   Telemetry telemetry;

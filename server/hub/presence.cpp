@@ -62,8 +62,7 @@ iothub::Activity Presence::activity_of(const IdentityId& id) const {
   const Entry& entry = found->second;
   return {.connected = entry.connections > 0,
           .connection_state_updated = entry.state_updated,
-          .last_activity = entry.last_activity,
-          .cloud_to_device_message_count = 0};
+          .last_activity = entry.last_activity};
 }
 
 std::uint64_t Presence::connected_count() const {

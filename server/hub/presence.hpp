@@ -26,6 +26,7 @@ class Presence {
   /// The identity was deleted. Its connections may end later; until then they are counted, but no longer shown.
   void forget(const IdentityId& id);
 
+  /// Without the number of messages: see activity.hpp.
   [[nodiscard]] iothub::Activity activity_of(const IdentityId& id) const;
   /// Identities with at least one connection.
   [[nodiscard]] std::uint64_t connected_count() const;

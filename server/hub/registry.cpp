@@ -1,5 +1,6 @@
 #include "server/hub/registry.hpp"
 
+#include "server/hub/activity.hpp"
 #include "server/hub/answer.hpp"
 #include "server/hub/change_events.hpp"
 
@@ -125,8 +126,9 @@ void erase_if_orphan(storage::Store& store, const IdentityId& module, const ioth
 
 }  // namespace
 
-Registry::Registry(storage::Store& store, const Clock& clock, Random& random, Presence& presence, DeviceLinks& links)
-    : store_(store), clock_(clock), random_(random), presence_(presence), links_(links) {}
+Registry::Registry(storage::Store& store, const Clock& clock, Random& random, Presence& presence, DeviceLinks& links,
+                   CloudToDevice& messages)
+    : store_(store), clock_(clock), random_(random), presence_(presence), links_(links), messages_(messages) {}
 
 void Registry::put(const IdentityId& id, std::string_view body, const IfMatch& if_match, Done<Answer> done) {
   if (const auto checked = check_id(id); !checked) return answer_now<Answer>(checked.error(), done);
@@ -159,7 +161,7 @@ void Registry::write(const IdentityId& id, const iothub::IdentityRequest& reques
                      const iothub::Identity* device, Done<Answer> done) {
   const Timestamp now = clock_.now();
   const Chance chance = draw(random_);
-  const iothub::Activity activity = presence_.activity_of(id);
+  const iothub::Activity activity = activity_of(presence_, messages_, id);
   const auto outcome = std::make_shared<PutOutcome>();
 
   const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
@@ -199,7 +201,7 @@ void Registry::get(const IdentityId& id, Done<Answer> done) {
   const auto read = store_.read(id);
   if (!read) return answer_now<Answer>(unavailable(), done);
   if (read->entity.identity) {
-    return answer_after<Answer>(store_, read->told_after, answer_of(*read->entity.identity, presence_.activity_of(id)),
+    return answer_after<Answer>(store_, read->told_after, answer_of(*read->entity.identity, activity_of(presence_, messages_, id)),
                                 std::move(done));
   }
   const auto device = store_.read(device_of(id));
@@ -220,6 +222,7 @@ void Registry::remove(const IdentityId& id, const IfMatch& if_match, Done<void> 
 
   const Timestamp now = clock_.now();
   const auto refusal = std::make_shared<std::optional<Error>>();
+  const auto generation_id = std::make_shared<std::string>();
   const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
     refusal->reset();
     if (!current.identity) {
@@ -228,6 +231,7 @@ void Registry::remove(const IdentityId& id, const IfMatch& if_match, Done<void> 
       refusal->emplace(stale(*current.identity, if_match));
     }
     if (refusal->has_value()) return **refusal;
+    *generation_id = current.identity->generation_id;
     storage::EntityChange change;
     change.erase = true;
     // A back end that watches modules hears of each (inferred).
@@ -236,12 +240,13 @@ void Registry::remove(const IdentityId& id, const IfMatch& if_match, Done<void> 
     return change;
   };
   store_.update(id, decide,
-                [this, id, refusal, gone = *modules, done = std::move(done)](const Result<void>& durable,
+                [this, id, refusal, generation_id, gone = *modules, done = std::move(done)](const Result<void>& durable,
                                                                              storage::Outbox& outbox) {
                   if (!durable) return done(unavailable(), outbox);
                   if (refusal->has_value()) return done(**refusal, outbox);
                   presence_.forget(id);
                   for (const IdentityId& module : gone) presence_.forget(module);
+                  if (!id.is_module()) messages_.forget(id.device, *generation_id);
                   links_.identity_deleted(id, outbox);
                   done({}, outbox);
                 });
@@ -254,7 +259,7 @@ Result<std::string> Registry::list(std::size_t top) const {
   const auto scanned = store_.scan(nullptr, [&](const storage::Entity& entity) {
     if (entity.identity->id.is_module()) return true;
     if (count > 0) out += ',';
-    iothub::append_identity(out, *entity.identity, presence_.activity_of(entity.identity->id));
+    iothub::append_identity(out, *entity.identity, activity_of(presence_, messages_, entity.identity->id));
     return ++count < top;
   });
   if (!scanned) return unavailable();
@@ -271,7 +276,7 @@ Result<std::string> Registry::list_modules(const std::string& device) const {
     const IdentityId& id = entity.identity->id;
     if (id.device != device) return false;
     if (out.size() > 1) out += ',';
-    iothub::append_identity(out, *entity.identity, presence_.activity_of(id));
+    iothub::append_identity(out, *entity.identity, activity_of(presence_, messages_, id));
     return true;
   });
   if (!scanned) return unavailable();

@@ -5,6 +5,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/iothub/identity.hpp"
 #include "server/hub/clock.hpp"
+#include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/done.hpp"
 #include "server/hub/presence.hpp"
@@ -25,7 +26,8 @@ class Registry {
     std::string etag;  ///< unquoted
   };
 
-  Registry(storage::Store& store, const Clock& clock, Random& random, Presence& presence, DeviceLinks& links);
+  Registry(storage::Store& store, const Clock& clock, Random& random, Presence& presence, DeviceLinks& links,
+           CloudToDevice& messages);
 
   /// PUT: without If-Match creates only, with one updates only (a full replace: omitted keys are generated anew). A
   /// module is created under an existing device. Errors: argument_invalid, iot_hub_format_error, device_already_exists,
@@ -33,7 +35,7 @@ class Registry {
   /// too_many_modules_on_device.
   void put(const IdentityId& id, std::string_view body, const IfMatch& if_match, Done<Answer> done);
   void get(const IdentityId& id, Done<Answer> done);
-  /// If-Match is required ("Etag missing"). Erases twin, modules, sessions; ends connections.
+  /// If-Match is required ("Etag missing"). Erases twin, modules, sessions, messages; ends connections.
   void remove(const IdentityId& id, const IfMatch& if_match, Done<void> done);
   /// GET /devices: at most `top` (1..1000) devices in id order, as a JSON array. May take milliseconds: call on the
   /// worker pool.
@@ -52,6 +54,7 @@ class Registry {
   Random& random_;
   Presence& presence_;
   DeviceLinks& links_;
+  CloudToDevice& messages_;
 };
 
 }  // namespace twinhub::hub

@@ -2,6 +2,7 @@
 
 #include "protocol/json/document.hpp"
 #include "protocol/twin/digital_twin.hpp"
+#include "server/hub/activity.hpp"
 #include "server/hub/answer.hpp"
 #include "server/hub/change_events.hpp"
 
@@ -39,8 +40,8 @@ struct ReportedWrite {
 
 }  // namespace
 
-Twins::Twins(storage::Store& store, const Clock& clock, Presence& presence, DeviceLinks& links)
-    : store_(store), clock_(clock), presence_(presence), links_(links) {}
+Twins::Twins(storage::Store& store, const Clock& clock, Presence& presence, DeviceLinks& links, CloudToDevice& messages)
+    : store_(store), clock_(clock), presence_(presence), links_(links), messages_(messages) {}
 
 void Twins::get(const IdentityId& id, Dialect dialect, Done<Answer> done) {
   const auto read = store_.read(id);
@@ -48,7 +49,7 @@ void Twins::get(const IdentityId& id, Dialect dialect, Done<Answer> done) {
   const auto& [identity, twin] = read->entity;
   Result<Answer> answer{not_found(id)};
   if (twin) {
-    answer = Answer{twin::service_view(*twin, *identity, presence_.activity_of(id), dialect.show_model_id),
+    answer = Answer{twin::service_view(*twin, *identity, activity_of(presence_, messages_, id), dialect.show_model_id),
                     twin_etag(twin->etag_counter)};
   }
   answer_after<Answer>(store_, read->told_after, std::move(answer), std::move(done));
@@ -81,7 +82,7 @@ void Twins::patch_digital(const std::string& device, std::string_view body, cons
 void Twins::write(Write kind, const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
                   Done<Answer> done) {
   const Timestamp now = clock_.now();
-  const iothub::Activity activity = presence_.activity_of(id);
+  const iothub::Activity activity = activity_of(presence_, messages_, id);
   const twin::PatchRules rules{.arrays_allowed = dialect.arrays_allowed};
   // For the event's text; whether the body is good is for the rules to say, after If-Match.
   const auto document = json::parse(body);

@@ -5,6 +5,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/twin/patch.hpp"
 #include "server/hub/clock.hpp"
+#include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/done.hpp"
 #include "server/hub/presence.hpp"
@@ -30,7 +31,7 @@ class Twins {
     bool show_model_id = true;   ///< from 2020-09-30
   };
 
-  Twins(storage::Store& store, const Clock& clock, Presence& presence, DeviceLinks& links);
+  Twins(storage::Store& store, const Clock& clock, Presence& presence, DeviceLinks& links, CloudToDevice& messages);
 
   // Back ends
   void get(const IdentityId& id, Dialect dialect, Done<Answer> done);
@@ -62,6 +63,7 @@ class Twins {
   const Clock& clock_;
   Presence& presence_;
   DeviceLinks& links_;
+  CloudToDevice& messages_;
 };
 
 }  // namespace twinhub::hub

@@ -63,6 +63,14 @@ class HeldStore final : public storage::Store {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
     return store_->put_session(id, session, holdable(std::move(on_durable)));
   }
+  Result<void> revise_session(
+      const IdentityId& id, const std::function<std::optional<storage::Session>(storage::Session)>& revise) override {
+    return store_->revise_session(id, revise);
+  }
+  Result<void> scan_sessions(const IdentityId* after,
+                             const std::function<bool(const IdentityId&)>& visit) const override {
+    return store_->scan_sessions(after, visit);
+  }
   Result<void> write_records(std::vector<storage::RecordWrite> writes, std::vector<storage::Event> events,
                              storage::OnDurable on_durable) override {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");

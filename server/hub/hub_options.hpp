@@ -1,0 +1,19 @@
+// What an operator may set of the hub itself.
+#pragma once
+
+#include "server/hub/cloud_to_device.hpp"
+#include "server/hub/feedback.hpp"
+#include "server/hub/methods.hpp"
+
+#include <chrono>
+
+namespace twinhub::hub {
+
+struct HubOptions {
+  CloudToDeviceOptions cloud_to_device;
+  FeedbackOptions feedback;
+  MethodLimits methods;
+  std::chrono::seconds session_life{0};  ///< of an MQTT session whose client stays away; 0 = for ever
+};
+
+}  // namespace twinhub::hub
