@@ -20,6 +20,8 @@ class SessionExpiry {
 
   /// A client with a kept session connects: true when its last-seen time is to be written anew.
   [[nodiscard]] bool is_stale(const storage::Session& session) const;
+  /// Last-seen time of a session that is written now.
+  [[nodiscard]] Timestamp stamp() const { return life_ticks_ > 0 ? clock_.now() : Timestamp{}; }
   /// A slice of the sessions, when their turn has come. Not twice at once.
   void tick();
 

@@ -45,6 +45,7 @@ void Connection::enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device>
   wrote();
   look_again(std::min(keep_alive_deadline(), token_deadline()));
   announce_methods();
+  deliver_messages();
 }
 
 std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect& connect, Device& device) const {
@@ -80,14 +81,13 @@ std::optional<Connection::Refusal> Connection::open_session(Device& device, bool
   auto kept = store.read_session(id);
   if (!kept) return Refusal{ReturnCode::server_unavailable, kept.error().detail};
   session_present = !device.clean_session && kept->has_value();
-  if (session_present) {
-    device.subscriptions = std::move((*kept)->subscriptions);
-    return std::nullopt;
-  }
-  if (device.clean_session != kept->has_value()) return std::nullopt;
+  const hub::SessionExpiry& expiry = lane_.hub().session_expiry;
+  if (session_present) device.subscriptions = (*kept)->subscriptions;
+  if (session_present && !expiry.is_stale(**kept)) return std::nullopt;
+  if (device.clean_session && !kept->has_value()) return std::nullopt;
   // Nobody is told of this write: it may become durable later.
-  const storage::Session empty;
-  const auto written = store.put_session(id, device.clean_session ? nullptr : &empty, {});
+  const storage::Session session{device.subscriptions, expiry.stamp()};
+  const auto written = store.put_session(id, device.clean_session ? nullptr : &session, {});
   if (!written) return Refusal{ReturnCode::server_unavailable, written.error().detail};
   return std::nullopt;
 }
@@ -112,6 +112,7 @@ void Connection::leave(CloseReason reason) {
   lane_.table().leave(id, handle());
   lane_.hub().presence.disconnected(id);
   fail_methods();
+  release_messages();
   // A DISCONNECT discards the will [MQTT-3.1.2-10]. Neither does the hub publish wills because it is being restarted:
   // the devices are well. Nor that of a deleted device, which would come back in the event log.
   const bool discarded = reason == CloseReason::disconnect || reason == CloseReason::shutting_down ||

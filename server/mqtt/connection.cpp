@@ -97,6 +97,8 @@ void Connection::flush() {
   if (outcome == Transport::Outcome::closed) return close(CloseReason::peer_closed);
   if (written == out_.size()) {
     std::string().swap(out_);
+    if (deliveries_) messages_written();
+    if (closed_) return;
     if (stopping_ && in_flight_ == 0) return close(CloseReason::shutting_down);
   } else {
     out_.erase(0, written);
@@ -197,8 +199,6 @@ void Connection::check_deadline() {
   if (lane_.now() >= token) return close(CloseReason::token_expired);
   look_again(std::min(keep_alive, token));
 }
-
-void Connection::on_puback(std::uint16_t) {}  // nothing is sent at QoS 1 yet
 
 void Connection::on_disconnect() { close(CloseReason::disconnect); }
 

@@ -1,11 +1,12 @@
 // One device's connection: bytes from a transport into an MQTT session, what the session tells into calls of the hub,
 // the hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp,
-// device_requests.cpp and direct_methods.cpp.
+// device_requests.cpp, direct_methods.cpp and cloud_to_device.cpp.
 #pragma once
 
 #include "protocol/iothub/device_topics.hpp"
 #include "protocol/mqtt/server_session.hpp"
 #include "server/hub/authenticator.hpp"
+#include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/done.hpp"
 #include "server/mqtt/poller.hpp"
@@ -69,6 +70,8 @@ class Connection final : public Pollable, private mqtt::Handler {
   void send_method(const hub::MethodRequest& request);
   /// Nobody waits for the answer of this one any more.
   void forget_method(std::uint64_t number);
+  /// Sends the cloud-to-device messages that wait, as far as there is room, if the device subscribed to them.
+  void deliver_messages();
 
  private:
   /// What exists from the accepted CONNECT on.
@@ -92,6 +95,19 @@ class Connection final : public Pollable, private mqtt::Handler {
   struct PendingAck {
     std::uint16_t packet_id = 0;
     bool due = false;
+  };
+
+  /// Cloud-to-device messages that were sent and not settled; there once the first one was.
+  struct Deliveries {
+    explicit Deliveries(std::uint64_t consumer_in) : consumer(consumer_in) {}
+    struct Sent {
+      std::uint16_t packet_id = 0;  ///< 0 at QoS 0: settled when the socket has taken it
+      hub::MessageLock lock;
+    };
+    std::uint64_t consumer;
+    std::vector<Sent> sent;
+    bool waiting = false;  ///< for room in the output
+    bool sending = false;
   };
 
   // mqtt::Handler
@@ -139,6 +155,13 @@ class Connection final : public Pollable, private mqtt::Handler {
   [[nodiscard]] std::optional<std::uint64_t> take_method(std::uint32_t rid);
   void fail_methods();
 
+  // cloud_to_device.cpp
+  [[nodiscard]] std::uint8_t message_qos() const;
+  void send_message(const hub::CloudToDevice::Delivery& delivery);
+  [[nodiscard]] std::uint16_t packet_id_for(const hub::CloudToDevice::Delivery& delivery) const;
+  void messages_written();
+  void release_messages();
+
   // connection.cpp
   void send_publish(std::string_view topic, std::string_view payload);
   void wrote();
@@ -166,6 +189,7 @@ class Connection final : public Pollable, private mqtt::Handler {
   std::string out_;  // bytes to send; no memory while there are none
   std::unique_ptr<Device> device_;
   std::unique_ptr<std::deque<PendingAck>> acks_;
+  std::unique_ptr<Deliveries> deliveries_;
   Clock::time_point last_received_;
   Clock::time_point next_look_;  // other times that the wheel brings this connection up are left-overs
   std::uint32_t in_flight_ = 0;

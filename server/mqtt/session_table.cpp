@@ -63,6 +63,12 @@ void SessionTable::desired_changed(const IdentityId& id, std::uint64_t version,
   }
 }
 
+void SessionTable::messages_waiting(const IdentityId& id, storage::Outbox& outbox) {
+  if (const auto handle = find(id)) {
+    reach(*handle, outbox, [](Connection& connection) { connection.deliver_messages(); });
+  }
+}
+
 void SessionTable::identity_changed(const iothub::Identity& before, const iothub::Identity& now,
                                     storage::Outbox& outbox) {
   // A module lives in its device: one that was disabled keeps its modules out, too.

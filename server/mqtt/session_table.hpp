@@ -36,6 +36,7 @@ class SessionTable final : public hub::DeviceLinks {
 
   void desired_changed(const IdentityId& id, std::uint64_t version, const std::shared_ptr<const std::string>& delta,
                        storage::Outbox& outbox) override;
+  void messages_waiting(const IdentityId& id, storage::Outbox& outbox) override;
   void identity_changed(const iothub::Identity& before, const iothub::Identity& now, storage::Outbox& outbox) override;
   void identity_deleted(const IdentityId& id, storage::Outbox& outbox) override;
   bool invoke_method(const std::shared_ptr<const hub::MethodRequest>& request, storage::Outbox& outbox) override;

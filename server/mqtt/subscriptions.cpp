@@ -27,6 +27,7 @@ void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::Sub
   keep_session([packet_id, codes = std::move(codes)](Connection& self) {
     mqtt::append_suback(self.out_, packet_id, codes);
     self.wrote();
+    self.deliver_messages();
   });
 }
 
@@ -75,7 +76,7 @@ bool Connection::has_filter(iothub::FilterKind kind) const {
 
 void Connection::keep_session(std::function<void(Connection&)> answer) {
   if (device_->clean_session) return answer(*this);
-  const storage::Session session{device_->subscriptions};
+  const storage::Session session{device_->subscriptions, lane_.hub().session_expiry.stamp()};
   auto done = when_done<void>([answer = std::move(answer)](Connection& self, const Result<void>& kept) {
     if (!kept) return self.close(CloseReason::store_failed);
     answer(self);

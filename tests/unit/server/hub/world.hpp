@@ -44,6 +44,10 @@ class RecordingLinks final : public DeviceLinks {
     const std::lock_guard lock(mutex_);
     deltas_.push_back({id, version, *delta});
   }
+  void messages_waiting(const IdentityId& id, storage::Outbox&) override {
+    const std::lock_guard lock(mutex_);
+    woken_.push_back(id.device);
+  }
   void identity_changed(const iothub::Identity& before, const iothub::Identity& now, storage::Outbox&) override {
     const std::lock_guard lock(mutex_);
     changes_.push_back({before, now});
@@ -84,6 +88,11 @@ class RecordingLinks final : public DeviceLinks {
     const std::lock_guard lock(mutex_);
     return changes_;
   }
+  /// Devices that were told of messages since this was asked last, in order.
+  [[nodiscard]] std::vector<std::string> take_woken() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(woken_, {});
+  }
   [[nodiscard]] std::vector<IdentityId> deleted() const {
     const std::lock_guard lock(mutex_);
     return deleted_;
@@ -97,6 +106,7 @@ class RecordingLinks final : public DeviceLinks {
   std::vector<MethodRequest> requests_;
   std::vector<std::uint64_t> forgotten_;
   std::set<IdentityId> connected_;
+  std::vector<std::string> woken_;
 };
 
 /// Runs `start` with a Done and waits for its answer. A Done that is called twice throws in the promise and fails the

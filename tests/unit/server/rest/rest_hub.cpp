@@ -39,6 +39,7 @@ class RestHub::SimpleDevices final : public hub::DeviceLinks {
 
   void desired_changed(const IdentityId&, std::uint64_t, const std::shared_ptr<const std::string>&,
                        storage::Outbox&) override {}
+  void messages_waiting(const IdentityId&, storage::Outbox&) override {}
   void identity_changed(const iothub::Identity&, const iothub::Identity&, storage::Outbox&) override {}
   void identity_deleted(const IdentityId&, storage::Outbox&) override {}
 
