@@ -57,12 +57,22 @@ struct Settings {
   std::uint32_t mqtt_token_expiry_grace_seconds = 600;
   std::uint32_t mqtt_in_flight_max = 64;
   std::uint32_t mqtt_output_kib_max = 1024;
+  std::uint32_t mqtt_unacknowledged_max = 16;
+  std::uint32_t mqtt_session_expiry_hours = 0;
   std::uint32_t rest_request_timeout_seconds = 30;
   std::uint32_t rest_idle_timeout_seconds = 300;
   std::uint32_t rest_body_kib_max = 1024;
   std::uint32_t rest_connections_max = 10'000;
   std::uint32_t methods_calls_max = 10'000;
   std::uint32_t methods_payload_mib_max = 64;
+
+  // Cloud-to-device messages
+  std::uint32_t c2d_ttl_default_seconds = 3600;
+  std::uint32_t c2d_ttl_max_seconds = 48 * 3600;
+  std::uint32_t c2d_max_delivery_count = 10;
+  std::uint32_t c2d_lock_seconds = 60;
+  std::uint32_t c2d_messages_max = 1'000'000;
+  std::uint32_t c2d_feedback_batch_seconds = 15;
 
   // Log
   std::string log_level = "info";

@@ -45,8 +45,7 @@ class App {
     tls_ = std::move(*tls);
 
     links_ = mqtt_door::make_session_table();
-    hub_ =
-        std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_, method_limits(settings_));
+    hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_, hub_options(settings_));
     mqtt_ = mqtt_door::make_door(*hub_, *links_, threads_, mqtt_options(settings_));
     rest_ =
         rest::make_door(*hub_, threads_, rest_options(settings_),

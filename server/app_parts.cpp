@@ -64,6 +64,20 @@ storage::StoreOptions store_options(const config::Settings& settings, const hub:
   return options;
 }
 
+hub::HubOptions hub_options(const config::Settings& settings) {
+  hub::HubOptions options;
+  options.cloud_to_device.life_default = std::chrono::seconds(settings.c2d_ttl_default_seconds);
+  options.cloud_to_device.life_max = std::chrono::seconds(settings.c2d_ttl_max_seconds);
+  options.cloud_to_device.delivery_count_max = settings.c2d_max_delivery_count;
+  options.cloud_to_device.lock = std::chrono::seconds(settings.c2d_lock_seconds);
+  options.cloud_to_device.messages_max = settings.c2d_messages_max;
+  options.feedback.batch_wait = std::chrono::seconds(settings.c2d_feedback_batch_seconds);
+  options.methods = {.calls_max = settings.methods_calls_max,
+                     .payload_bytes_max = settings.methods_payload_mib_max * mib};
+  options.session_life = std::chrono::hours(settings.mqtt_session_expiry_hours);
+  return options;
+}
+
 mqtt_door::DoorOptions mqtt_options(const config::Settings& settings) {
   mqtt_door::DoorOptions options;
   options.connect_timeout = std::chrono::seconds(settings.mqtt_connect_timeout_seconds);
@@ -71,11 +85,8 @@ mqtt_door::DoorOptions mqtt_options(const config::Settings& settings) {
   options.token_expiry_grace = std::chrono::seconds(settings.mqtt_token_expiry_grace_seconds);
   options.output_bytes_max = std::size_t{settings.mqtt_output_kib_max} * 1024;
   options.in_flight_max = settings.mqtt_in_flight_max;
+  options.unacknowledged_max = settings.mqtt_unacknowledged_max;
   return options;
-}
-
-hub::MethodLimits method_limits(const config::Settings& settings) {
-  return {.calls_max = settings.methods_calls_max, .payload_bytes_max = settings.methods_payload_mib_max * mib};
 }
 
 rest::DoorOptions rest_options(const config::Settings& settings) {

@@ -6,7 +6,7 @@
 #include "protocol/error.hpp"
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
-#include "server/hub/methods.hpp"
+#include "server/hub/hub_options.hpp"
 #include "server/mqtt/mqtt_door.hpp"
 #include "server/net/certificates.hpp"
 #include "server/net/tls.hpp"
@@ -22,8 +22,8 @@
 namespace twinhub {
 
 [[nodiscard]] storage::StoreOptions store_options(const config::Settings& settings, const hub::Clock& clock);
+[[nodiscard]] hub::HubOptions hub_options(const config::Settings& settings);
 [[nodiscard]] mqtt_door::DoorOptions mqtt_options(const config::Settings& settings);
-[[nodiscard]] hub::MethodLimits method_limits(const config::Settings& settings);
 [[nodiscard]] rest::DoorOptions rest_options(const config::Settings& settings);
 [[nodiscard]] std::size_t io_thread_count(const config::Settings& settings);
 

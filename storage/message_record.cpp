@@ -59,15 +59,11 @@ std::string message_header_prefix(std::string_view device) {
 
 std::string message_keys_end(std::string_view device) { return owned_prefix({std::string(device), {}}) + '\xFF'; }
 
-std::string feedback_key(std::uint64_t number) {
+std::string feedback_key(std::uint64_t number, std::string_view life) {
   std::string key;
   append_number(key, number);
+  key += life;
   return key;
-}
-
-std::optional<std::uint64_t> parse_feedback_key(std::string_view key) {
-  if (key.size() != number_bytes) return std::nullopt;
-  return read_number(key);
 }
 
 void encode(std::string& out, const MessageHeader& header) {

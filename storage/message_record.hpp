@@ -59,9 +59,9 @@ struct MessageKey {
 /// Behind every key of the device, before those of the next one.
 [[nodiscard]] std::string message_keys_end(std::string_view device);
 
-/// number (8, big-endian): the order in which feedback came about.
-[[nodiscard]] std::string feedback_key(std::uint64_t number);
-[[nodiscard]] std::optional<std::uint64_t> parse_feedback_key(std::string_view key);
+/// number (8, big-endian), the order in which feedback came about; then `life`, random bytes that keep the keys of one
+/// process apart from those of others.
+[[nodiscard]] std::string feedback_key(std::uint64_t number, std::string_view life);
 
 void encode(std::string& out, const MessageHeader& header);
 void encode(std::string& out, const iothub::CloudToDeviceMessage& content);

@@ -11,28 +11,6 @@ constexpr std::size_t topic_bytes_max = 65'535;  // [MQTT-1.5.3]: two bytes of l
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-/// Strict: RFC 3629's table 3-7, no overlong forms, no surrogates.
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned first = byte(i);
-    const std::size_t size = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-    if (size == 0 || size > text.size() - i) return false;
-    for (std::size_t n = 1; n < size; ++n) {
-      if ((byte(i + n) & 0xC0U) != 0x80U) return false;
-    }
-    if (size > 2) {
-      const unsigned second = byte(i + 1);
-      if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
-          (first == 0xF4 && second > 0x8F)) {
-        return false;
-      }
-    }
-    i += size;
-  }
-  return true;
-}
-
 /// The message's system properties as the topic names them.
 struct SystemProperty {
   std::string_view name;
@@ -82,9 +60,8 @@ std::optional<Acknowledgement> parse_acknowledgement(std::string_view text) {
 
 Result<void> check(const CloudToDeviceMessage& message, std::string_view device) {
   if (counted_bytes(message) > cloud_to_device_bytes_max) {
-    return fail(Errc::message_too_large,
-                "A cloud-to-device message may have " + std::to_string(cloud_to_device_bytes_max) +
-                    " bytes, properties included");
+    return fail(Errc::message_too_large, "A cloud-to-device message may have " +
+                                             std::to_string(cloud_to_device_bytes_max) + " bytes, properties included");
   }
   if (message.message_id.size() > message_id_bytes_max || message.correlation_id.size() > message_id_bytes_max) {
     return fail(Errc::argument_invalid, "A message id or correlation id may have 128 characters");

@@ -48,6 +48,32 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(i);
+    const std::size_t size = first < 0x80   ? 1
+                             : first < 0xC2 ? 0
+                             : first < 0xE0 ? 2
+                             : first < 0xF0 ? 3
+                             : first < 0xF5 ? 4
+                                            : 0;
+    if (size == 0 || size > text.size() - i) return false;
+    for (std::size_t n = 1; n < size; ++n) {
+      if ((byte(i + n) & 0xC0U) != 0x80U) return false;
+    }
+    if (size > 2) {
+      const unsigned second = byte(i + 1);
+      if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
+          (first == 0xF4 && second > 0x8F)) {
+        return false;
+      }
+    }
+    i += size;
+  }
+  return true;
+}
+
 std::vector<Property> parse_property_bag(std::string_view bag) {
   std::vector<Property> properties;
   while (!bag.empty()) {

@@ -72,6 +72,7 @@ class CommandLine {
         [](const config::Loaded& loaded) { return check_health(loaded.settings); });
     add_device();
     add_method();
+    add_c2d();
   }
 
   int run(int argc, char** argv) {
@@ -146,12 +147,25 @@ class CommandLine {
     add(invoke, [this](const config::Loaded& loaded) { return invoke_method(loaded.settings, method_); });
   }
 
+  void add_c2d() {
+    CLI::App& c2d = *app_.add_subcommand("c2d", "Cloud-to-device messages");
+    c2d.require_subcommand(1);
+    CLI::App& send = *c2d.add_subcommand("send", "Queue a message for a device");
+    send.add_option("device", id_.device, "Device id")->required();
+    send.add_option("text", text_, "The message's body")->required();
+    add(send, [this](const config::Loaded& loaded) { return send_message(loaded.settings, id_.device, text_); });
+    CLI::App& purge = *c2d.add_subcommand("purge", "Remove every message that waits for a device; prints their number");
+    purge.add_option("device", id_.device, "Device id")->required();
+    add(purge, [this](const config::Loaded& loaded) { return purge_messages(loaded.settings, id_.device); });
+  }
+
   CLI::App app_{"twinhub: a self-hosted, Azure IoT Hub-compatible device-twin hub", "twinhub"};
   std::vector<Command> commands_;
   std::string policy_ = "iothubowner";
   IdentityId id_;
   std::string created_;
   MethodCall method_;
+  std::string text_;
   std::uint64_t token_seconds_ = 3600;
 };
 

@@ -33,4 +33,9 @@ struct MethodCall {
 /// `twinhub method invoke`: calls a direct method over REST, prints {"status":..,"payload":..}.
 [[nodiscard]] int invoke_method(const config::Settings& settings, const MethodCall& method);
 
+/// `twinhub c2d send`: queues `text` as a cloud-to-device message.
+[[nodiscard]] int send_message(const config::Settings& settings, const std::string& device, const std::string& text);
+/// `twinhub c2d purge`: empties the device's queue, prints how many messages it held.
+[[nodiscard]] int purge_messages(const config::Settings& settings, const std::string& device);
+
 }  // namespace twinhub::cli

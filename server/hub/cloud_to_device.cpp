@@ -22,8 +22,8 @@ Error lock_lost() { return fail(Errc::device_message_lock_lost, "The lock on the
 /// Completed is positive, everything else negative: azure-docs iot-hub-devguide-messages-c2d, "Message feedback".
 bool wants_feedback(iothub::Acknowledgement asked, MessageOutcome outcome) {
   if (asked == iothub::Acknowledgement::full) return true;
-  return asked == (outcome == MessageOutcome::success ? iothub::Acknowledgement::positive
-                                                      : iothub::Acknowledgement::negative);
+  return asked ==
+         (outcome == MessageOutcome::success ? iothub::Acknowledgement::positive : iothub::Acknowledgement::negative);
 }
 
 template <class Value>
@@ -151,15 +151,16 @@ void CloudToDevice::purge(const std::string& device, Done<std::uint32_t> done) {
     all = (*loaded)->messages.all_of(State::queued);
     const auto locked = (*loaded)->messages.all_of(State::locked);
     all.insert(all.end(), locked.begin(), locked.end());
+    std::sort(all.begin(), all.end(),
+              [](const auto* a, const auto* b) { return a->sequence_number < b->sequence_number; });
   }
   const auto count = static_cast<std::uint32_t>(all.size());
   const bool finished =
-      loaded && (all.empty() || finish(shard, **loaded, all, MessageOutcome::purged,
-                                       [done, count](const Result<void>& purged, storage::Outbox& outbox) {
-                                         done(purged ? Result<std::uint32_t>(count)
-                                                     : Result<std::uint32_t>(purged.error()),
-                                              outbox);
-                                       }));
+      loaded && (all.empty() ||
+                 finish(shard, **loaded, all, MessageOutcome::purged,
+                        [done, count](const Result<void>& purged, storage::Outbox& outbox) {
+                          done(purged ? Result<std::uint32_t>(count) : Result<std::uint32_t>(purged.error()), outbox);
+                        }));
   lock.unlock();
   if (!finished) return answer_now<std::uint32_t>(unavailable(), done);
   if (all.empty()) answer_after<std::uint32_t>(store_, read->told_after, 0U, done);
@@ -309,21 +310,20 @@ bool CloudToDevice::finish(Shard& shard, Queue& queue, const std::vector<Message
           {RecordKind::messages, storage::message_key(queue.device, part, message->sequence_number), std::nullopt});
     }
     if (!wants_feedback(message->header.acknowledgement, outcome)) continue;
-    notes.push_back(
-        feedback_.note({now, outcome, queue.device, queue.generation_id, message->header.message_id}));
+    notes.push_back(feedback_.note({now, outcome, queue.device, queue.generation_id, message->header.message_id}));
     writes.push_back(Feedback::write_of(notes.back()));
   }
   ++queue.unsettled;
-  const auto written = store_.write_records(
-      std::move(writes), {},
-      [this, device = queue.device, serial = queue.serial, numbers, notes = std::move(notes), done = std::move(done)](
-          const Result<void>& durable, storage::Outbox& outbox) {
-        if (durable) {
-          for (const Feedback::Note& note : notes) feedback_.keep(note);
-        }
-        left(device, serial, numbers, durable.has_value(), outbox);
-        if (done) done(durable ? Result<void>() : Result<void>(unavailable()), outbox);
-      });
+  const auto written =
+      store_.write_records(std::move(writes), {},
+                           [this, device = queue.device, serial = queue.serial, numbers, notes = std::move(notes),
+                            done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
+                             if (durable) {
+                               for (const Feedback::Note& note : notes) feedback_.keep(note);
+                             }
+                             left(device, serial, numbers, durable.has_value(), outbox);
+                             if (done) done(durable ? Result<void>() : Result<void>(unavailable()), outbox);
+                           });
   if (written) {
     schedule(shard, queue);
     return true;
@@ -363,16 +363,16 @@ bool CloudToDevice::rewrite(Shard& shard, Queue& queue, const MessageQueue::Mess
       {RecordKind::messages, storage::message_key(queue.device, MessagePart::header, message.sequence_number),
        encoded(header)}};
   ++queue.unsettled;
-  const auto written = store_.write_records(
-      std::move(writes), {},
-      [this, &shard, device = queue.device, serial = queue.serial, done = std::move(done)](const Result<void>& durable,
-                                                                                          storage::Outbox& outbox) {
-        {
-          const std::lock_guard lock(shard.mutex);
-          if (Queue* known = find(shard, device, serial)) settle_write(shard, *known);
-        }
-        if (done) done(durable ? Result<void>() : Result<void>(unavailable()), outbox);
-      });
+  const auto written =
+      store_.write_records(std::move(writes), {},
+                           [this, &shard, device = queue.device, serial = queue.serial, done = std::move(done)](
+                               const Result<void>& durable, storage::Outbox& outbox) {
+                             {
+                               const std::lock_guard lock(shard.mutex);
+                               if (Queue* known = find(shard, device, serial)) settle_write(shard, *known);
+                             }
+                             if (done) done(durable ? Result<void>() : Result<void>(unavailable()), outbox);
+                           });
   if (!written) --queue.unsettled;
   return written.has_value();
 }

@@ -29,11 +29,11 @@
 namespace twinhub::hub {
 
 struct CloudToDeviceOptions {
-  std::chrono::seconds life_default{3600};       ///< of a message whose sender gave no expiry
-  std::chrono::seconds life_max{48 * 3600};      ///< a later expiry is brought forward to this
-  std::uint32_t delivery_count_max = 10;         ///< a message abandoned this often is dead
-  std::chrono::seconds lock{60};                 ///< a delivered message that is not settled is queued again
-  std::size_t messages_max = 1'000'000;          ///< of all devices together: bounds memory and disk
+  std::chrono::seconds life_default{3600};   ///< of a message whose sender gave no expiry
+  std::chrono::seconds life_max{48 * 3600};  ///< a later expiry is brought forward to this
+  std::uint32_t delivery_count_max = 10;     ///< a message abandoned this often is dead
+  std::chrono::seconds lock{60};             ///< a delivered message that is not settled is queued again
+  std::size_t messages_max = 1'000'000;      ///< of all devices together: bounds memory and disk
 };
 
 /// Only the headers of waiting messages are in memory, and only of devices that have some: about 200 bytes a message.
@@ -91,7 +91,7 @@ class CloudToDevice {
     std::string generation_id;
     std::uint64_t serial = 0;  ///< tells it from an earlier queue of the same device
     std::uint64_t next_sequence_number = 1;
-    std::uint32_t unsettled = 0;  ///< writes on their way to the disk: until then it must not be read from there
+    std::uint32_t unsettled = 0;       ///< writes on their way to the disk: until then it must not be read from there
     std::uint64_t deadline_ticks = 0;  ///< under which it stands in Shard::deadlines; 0 = it does not
     MessageQueue messages;
   };

@@ -142,11 +142,11 @@ void CloudToDevice::tick(Shard& shard, Timestamp now, std::vector<std::string>& 
 void CloudToDevice::load_some() {
   for (std::size_t n = 0; n < load_slice; ++n) {
     std::optional<std::string> found;
-    const auto scanned = store_.scan_records(RecordKind::messages, {}, loaded_up_to_,
-                                             [&](std::string_view key, std::string_view) {
-                                               found = key;
-                                               return false;
-                                             });
+    const auto scanned =
+        store_.scan_records(RecordKind::messages, {}, loaded_up_to_, [&](std::string_view key, std::string_view) {
+          found = key;
+          return false;
+        });
     if (!scanned) return;  // asked again by the next tick
     if (!found) return loaded_.store(true, std::memory_order_release);
     const auto key = storage::parse_message_key(*found);

@@ -11,10 +11,10 @@
 namespace twinhub::hub {
 namespace {
 
-constexpr std::size_t batch_max = 64;       // azure-docs iot-hub-devguide-messages-c2d: "64 messages"
-constexpr std::size_t load_slice = 1000;    // records read from disk per tick
-constexpr std::size_t drop_slice = 256;     // records given up per tick
-constexpr int batches_looked_at_max = 4;    // for one with a record of a device that still exists
+constexpr std::size_t batch_max = 64;     // azure-docs iot-hub-devguide-messages-c2d: "64 messages"
+constexpr std::size_t load_slice = 1000;  // records read from disk per tick
+constexpr std::size_t drop_slice = 256;   // records given up per tick
+constexpr int batches_looked_at_max = 4;  // for one with a record of a device that still exists
 constexpr std::size_t life_bytes = 8;
 
 constexpr std::array<std::string_view, 5> outcome_names{"Success", "Expired", "DeliveryCountExceeded", "Rejected",
@@ -54,7 +54,7 @@ Feedback::Feedback(storage::Store& store, const Clock& clock, Random& random, Fe
 
 Feedback::Note Feedback::note(storage::FeedbackRecord record) {
   const std::lock_guard lock(mutex_);
-  return {storage::feedback_key(next_number_++) + life_, std::move(record)};
+  return {storage::feedback_key(next_number_++, life_), std::move(record)};
 }
 
 storage::RecordWrite Feedback::write_of(const Note& note) {
@@ -73,8 +73,8 @@ std::vector<Feedback::Items::iterator> Feedback::take_ready(Timestamp now) {
   for (auto item = items_.begin(); item != items_.end() && free.size() < batch_max; ++item) {
     if (!item->second.locked && !item->second.leaving) free.push_back(item);
   }
-  const bool ready = free.size() == batch_max ||
-                     (!free.empty() && after(free.front()->second.record.at, options_.batch_wait) <= now);
+  const bool ready =
+      free.size() == batch_max || (!free.empty() && after(free.front()->second.record.at, options_.batch_wait) <= now);
   return ready ? free : std::vector<Items::iterator>{};
 }
 
@@ -177,20 +177,21 @@ bool Feedback::drop(const std::vector<std::string>& keys, Done<void> done) {
     writes.push_back({storage::RecordKind::feedback, key, std::nullopt});
     if (const auto item = items_.find(key); item != items_.end()) item->second.leaving = true;
   }
-  const auto written = store_.write_records(
-      std::move(writes), {}, [this, keys, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
-        {
-          const std::lock_guard lock(mutex_);
-          for (const std::string& key : keys) {
-            if (durable) {
-              items_.erase(key);
-            } else if (const auto item = items_.find(key); item != items_.end()) {
-              item->second.leaving = item->second.locked = false;
-            }
-          }
-        }
-        if (done) done(durable ? Result<void>() : Result<void>(unavailable()), outbox);
-      });
+  const auto written =
+      store_.write_records(std::move(writes), {},
+                           [this, keys, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
+                             {
+                               const std::lock_guard lock(mutex_);
+                               for (const std::string& key : keys) {
+                                 if (durable) {
+                                   items_.erase(key);
+                                 } else if (const auto item = items_.find(key); item != items_.end()) {
+                                   item->second.leaving = item->second.locked = false;
+                                 }
+                               }
+                             }
+                             if (done) done(durable ? Result<void>() : Result<void>(unavailable()), outbox);
+                           });
   if (written) return true;
   for (const std::string& key : keys) {
     if (const auto item = items_.find(key); item != items_.end()) item->second.leaving = item->second.locked = false;

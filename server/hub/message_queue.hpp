@@ -1,12 +1,13 @@
 // What is known in memory of one device's cloud-to-device messages: their order, states and deadlines, not their
 // content. Pure: no store, no clock, no thread.
 //
-//   arriving --(durable)--> queued <--(lapse, abandon, lost connection)-- locked --(settled)--> leaving --(durable)--> gone
+//   arriving --(durable)--> queued <--(lapse, abandon, lost connection)-- locked --(settled)--> leaving --(durable)-->
+//   gone
 //                             |                                             ^                      ^
 //                             +-----------------(delivered)-----------------+                      |
 //                             +-----------------(expired, purged)----------------------------------+
-// Source: azure-docs iot-hub-devguide-messages-c2d, "The cloud-to-device message life cycle" (queued is Enqueued, locked
-// is Invisible).
+// Source: azure-docs iot-hub-devguide-messages-c2d, "The cloud-to-device message life cycle" (queued is Enqueued,
+// locked is Invisible).
 #pragma once
 
 #include "protocol/ids.hpp"

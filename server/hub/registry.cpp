@@ -201,7 +201,8 @@ void Registry::get(const IdentityId& id, Done<Answer> done) {
   const auto read = store_.read(id);
   if (!read) return answer_now<Answer>(unavailable(), done);
   if (read->entity.identity) {
-    return answer_after<Answer>(store_, read->told_after, answer_of(*read->entity.identity, activity_of(presence_, messages_, id)),
+    return answer_after<Answer>(store_, read->told_after,
+                                answer_of(*read->entity.identity, activity_of(presence_, messages_, id)),
                                 std::move(done));
   }
   const auto device = store_.read(device_of(id));
@@ -241,7 +242,7 @@ void Registry::remove(const IdentityId& id, const IfMatch& if_match, Done<void> 
   };
   store_.update(id, decide,
                 [this, id, refusal, generation_id, gone = *modules, done = std::move(done)](const Result<void>& durable,
-                                                                             storage::Outbox& outbox) {
+                                                                                            storage::Outbox& outbox) {
                   if (!durable) return done(unavailable(), outbox);
                   if (refusal->has_value()) return done(**refusal, outbox);
                   presence_.forget(id);

@@ -43,8 +43,8 @@ void SessionExpiry::tick() {
   });
   if (!scanned) return;  // asked again by the next tick
   for (const IdentityId& id : seen) {
-    const auto revised = store_.revise_session(
-        id, [&](storage::Session session) { return revise(id, std::move(session)); });
+    const auto revised =
+        store_.revise_session(id, [&](storage::Session session) { return revise(id, std::move(session)); });
     if (!revised) return;
     after_ = id;
   }

@@ -1,5 +1,5 @@
-// Removes what MQTT sessions keep of clients that do not come back. MQTT 3.1.1 leaves the time to the server ([MQTT-4.1];
-// "Storing state"); IoT Hub's is not documented.
+// Removes what MQTT sessions keep of clients that do not come back. MQTT 3.1.1 leaves the time to the server
+// ([MQTT-4.1]; "Storing state"); IoT Hub's is not documented.
 #pragma once
 
 #include "server/hub/clock.hpp"
@@ -11,8 +11,8 @@
 
 namespace twinhub::hub {
 
-/// A session's last-seen time is kept to an eighth of its life: connected clients are looked at that often, so a session
-/// goes between one and one and a quarter lives after its client was last connected.
+/// A session's last-seen time is kept to an eighth of its life: connected clients are looked at that often, so a
+/// session goes between one and one and a quarter lives after its client was last connected.
 class SessionExpiry {
  public:
   /// `life` 0: sessions are kept for ever, and this does nothing.

@@ -2,9 +2,9 @@
 // window of unacknowledged ones at QoS 1, a little unsent output at QoS 0, so that a device that does not take them
 // costs nothing and its twin answers do not wait behind them.
 //
-// A packet identifier is made of the message's sequence number: sent again, on this connection or a later one, a message
-// has the identifier that it had before [MQTT-4.4.0-1], and nobody has to keep it.
-// Source: azure-docs iot-hub-devguide-messages-c2d; azure-iot-protocol-gateway for packet identifiers and QoS 0.
+// A packet identifier is made of the message's sequence number: sent again, on this connection or a later one, a
+// message has the identifier that it had before [MQTT-4.4.0-1], and nobody has to keep it. Source: azure-docs
+// iot-hub-devguide-messages-c2d; azure-iot-protocol-gateway for packet identifiers and QoS 0.
 #include "protocol/iothub/cloud_to_device.hpp"
 #include "protocol/mqtt/encode.hpp"
 #include "server/mqtt/connection.hpp"
@@ -65,7 +65,8 @@ void Connection::send_message(const hub::CloudToDevice::Delivery& delivery) {
   });
   const bool still_unsent = known != sent.end() && known->packet_id == 0 && qos == 0;
   Deliveries::Sent entry{0, delivery.lock};
-  if (qos == 1) entry.packet_id = known != sent.end() && known->packet_id != 0 ? known->packet_id : packet_id_for(delivery);
+  if (qos == 1)
+    entry.packet_id = known != sent.end() && known->packet_id != 0 ? known->packet_id : packet_id_for(delivery);
   if (known != sent.end()) {
     *known = entry;
   } else {
@@ -95,8 +96,8 @@ std::uint16_t Connection::packet_id_for(const hub::CloudToDevice::Delivery& deli
 void Connection::on_puback(std::uint16_t packet_id) {
   if (!deliveries_ || packet_id == 0) return;  // of nothing that was sent: ignored
   auto& sent = deliveries_->sent;
-  const auto acknowledged = std::find_if(sent.begin(), sent.end(),
-                                         [&](const Deliveries::Sent& one) { return one.packet_id == packet_id; });
+  const auto acknowledged =
+      std::find_if(sent.begin(), sent.end(), [&](const Deliveries::Sent& one) { return one.packet_id == packet_id; });
   if (acknowledged == sent.end()) return;
   const hub::MessageLock lock = acknowledged->lock;
   sent.erase(acknowledged);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "protocol/ids.hpp"
+#include "server/hub/authenticator.hpp"
 #include "server/hub/methods.hpp"
 #include "server/hub/twins.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/rest_lane.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct Call {
   IdentityId id;                   ///< {id} and {mid}
   std::vector<std::string> names;  ///< what each {x} stood for, in order
   hub::Twins::Dialect dialect;
+  std::optional<hub::DeviceLogin> login;  ///< there for routes that devices take: `id` is who they are
 };
 
 /// Answers through `reply`, now or later, exactly once.
@@ -28,6 +31,19 @@ void list_modules(Reply reply, const Request& request, const Call& call);
 void put_identity(Reply reply, const Request& request, const Call& call);
 void get_identity(Reply reply, const Request& request, const Call& call);
 void delete_identity(Reply reply, const Request& request, const Call& call);
+
+// messages.cpp: cloud-to-device messages, for back ends
+void send_message(Reply reply, const Request& request, const Call& call);
+void purge_messages(Reply reply, const Request& request, const Call& call);
+void receive_feedback(Reply reply, const Request& request, const Call& call);
+void complete_feedback(Reply reply, const Request& request, const Call& call);
+void abandon_feedback(Reply reply, const Request& request, const Call& call);
+
+// device_api.cpp: for devices
+void send_event(Reply reply, const Request& request, const Call& call);
+void receive_message(Reply reply, const Request& request, const Call& call);
+void complete_message(Reply reply, const Request& request, const Call& call);  // or reject, with ?reject
+void abandon_message(Reply reply, const Request& request, const Call& call);
 
 // twins.cpp: device and module twins
 void get_twin(Reply reply, const Request& request, const Call& call);

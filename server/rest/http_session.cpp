@@ -59,7 +59,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     answer_->set(http::field::server, "twinhub");
     answer_->set("x-ms-request-id", hub::make_tracking_id(lane_.hub().clock.now()).substr(0, 32));
     for (const auto& [name, value] : response.headers) answer_->set(name, value);
-    if (!response.body.empty()) answer_->set(http::field::content_type, json_type);
+    if (!response.body.empty() && answer_->count(http::field::content_type) == 0)
+      answer_->set(http::field::content_type, json_type);
     answer_->keep_alive(keep_alive_ && !lane_.stopping());
     answer_->body() = std::move(response.body);
     if (response.status != 204) answer_->prepare_payload();
@@ -152,6 +153,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     request.authorization = message[http::field::authorization];
     if (const auto header = message.find(http::field::if_match); header != message.end()) {
       request.if_match = parse_if_match(std::string_view(header->value().data(), header->value().size()));
+    }
+    for (const auto& field : message) {
+      const std::string_view name(field.name_string().data(), field.name_string().size());
+      if (is_message_header(name)) request.headers.emplace_back(name, std::string(field.value()));
     }
     request.body = std::move(message.body());
     try {

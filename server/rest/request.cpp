@@ -18,6 +18,19 @@ std::optional<std::string_view> Request::parameter(std::string_view name) const 
   return std::nullopt;
 }
 
+std::optional<std::string_view> Request::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (equals_ignoring_case(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+bool is_message_header(std::string_view name) {
+  constexpr std::string_view prefix = "iothub-";
+  return equals_ignoring_case(name.substr(0, prefix.size()), prefix) || equals_ignoring_case(name, "content-type") ||
+         equals_ignoring_case(name, "content-encoding") || equals_ignoring_case(name, "dt-subject");
+}
+
 void read_target(std::string_view target, Request& request) {
   const std::size_t question = target.find('?');
   if (question != std::string_view::npos) {

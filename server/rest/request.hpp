@@ -22,11 +22,19 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   std::string authorization;
   IfMatch if_match;
+  /// Those that messages are made of, as sent: content-type, content-encoding, dt-subject and all that begin with
+  /// iothub-.
+  std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 
   /// The first query parameter of that name, case-insensitive.
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
+  /// The first of `headers` of that name, case-insensitive.
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 };
+
+/// Whether a header is one of Request::headers.
+[[nodiscard]] bool is_message_header(std::string_view name);
 
 /// Takes a request target apart. The path is percent-decoded once and only then split; '+' stays '+'.
 void read_target(std::string_view target, Request& request);

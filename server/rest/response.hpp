@@ -12,7 +12,7 @@ namespace twinhub::rest {
 
 struct Response {
   unsigned status = 200;
-  std::string body;  ///< JSON, or empty
+  std::string body;  ///< JSON unless `headers` hold another Content-Type
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

@@ -21,10 +21,8 @@ struct Route {
   std::string_view missing;  ///< what is not available, when handler is null
 };
 
-constexpr std::string_view messages = "Cloud-to-device messages are";
 constexpr std::string_view jobs = "Jobs are";
 constexpr std::string_view configurations = "Configurations are";
-constexpr std::string_view device_https = "The device API over HTTPS is";
 constexpr std::string_view files = "File upload is";
 
 // A pattern of literal words stands before one with a placeholder in its place.
@@ -53,11 +51,20 @@ constexpr Route routes[] = {
     {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, invoke_command, {}},
     {verb::post, "/digitaltwins/{id}/components/{x}/commands/{x}", Right::service_connect, invoke_command, {}},
 
+    {verb::delete_, "/devices/{id}/commands", Right::service_connect, purge_messages, {}},
+    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, send_message, {}},
+    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, receive_feedback, {}},
+    {verb::delete_, "/messages/serviceBound/feedback/{x}", Right::service_connect, complete_feedback, {}},
+    {verb::post, "/messages/serviceBound/feedback/{x}/abandon", Right::service_connect, abandon_feedback, {}},
+    {verb::post, "/devices/{id}/messages/events", Right::device_connect, send_event, {}},
+    {verb::get, "/devices/{id}/messages/devicebound", Right::device_connect, receive_message, {}},
+    {verb::delete_, "/devices/{id}/messages/devicebound/{x}", Right::device_connect, complete_message, {}},
+    {verb::post, "/devices/{id}/messages/devicebound/{x}/abandon", Right::device_connect, abandon_message, {}},
+
     // Known to IoT Hub's clients, not built yet
     {verb::post, "/devices/query", Right::service_connect, nullptr, "Queries are"},
     {verb::post, "/devices", Right::registry_write, nullptr, "Bulk operations are"},
     {verb::post, "/devices/keys/regenerate", Right::registry_write, nullptr, "Key regeneration is"},
-    {verb::delete_, "/devices/{id}/commands", Right::service_connect, nullptr, messages},
     {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, nullptr, configurations},
     {verb::get, "/statistics/devices", Right::registry_read, nullptr, "Statistics are"},
     {verb::get, "/statistics/service", Right::registry_read, nullptr, "Statistics are"},
@@ -74,14 +81,6 @@ constexpr Route routes[] = {
     {verb::put, "/configurations/{x}", Right::service_connect, nullptr, configurations},
     {verb::get, "/configurations/{x}", Right::service_connect, nullptr, configurations},
     {verb::delete_, "/configurations/{x}", Right::service_connect, nullptr, configurations},
-    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, nullptr, messages},
-    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, nullptr, messages},
-    {verb::delete_, "/messages/serviceBound/feedback/{x}", Right::service_connect, nullptr, messages},
-    {verb::post, "/messages/serviceBound/feedback/{x}/abandon", Right::service_connect, nullptr, messages},
-    {verb::post, "/devices/{id}/messages/events", Right::device_connect, nullptr, device_https},
-    {verb::get, "/devices/{id}/messages/devicebound", Right::device_connect, nullptr, device_https},
-    {verb::delete_, "/devices/{id}/messages/devicebound/{x}", Right::device_connect, nullptr, device_https},
-    {verb::post, "/devices/{id}/messages/devicebound/{x}/abandon", Right::device_connect, nullptr, device_https},
     {verb::post, "/devices/{id}/files", Right::device_connect, nullptr, files},
     {verb::post, "/devices/{id}/files/notifications", Right::device_connect, nullptr, files},
     {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, nullptr, files},
@@ -134,6 +133,23 @@ Found find(const Request& request) {
   return found;
 }
 
+/// Routes of DeviceConnect are a device's: by its own key, or by a policy, it reaches itself. One answer for every
+/// cause but what only a good token can learn.
+Result<hub::DeviceLogin> log_in(const hub::Hub& hub, const Request& request, const IdentityId& id) {
+  auto login = hub.authenticator.login_device(id, request.authorization);
+  if (login) return login;
+  switch (login.error().code) {
+    case Errc::service_unavailable:
+    case Errc::device_disabled:
+      return login;
+    case Errc::device_not_found:
+      if (hub.authenticator.authorize(request.authorization, request.path, Right::device_connect)) return login;
+      [[fallthrough]];
+    default:
+      return fail(Errc::iot_hub_unauthorized_access, "Unauthorized");
+  }
+}
+
 Error not_available(std::string_view what) {
   return fail(Errc::not_implemented, std::string(what) + " not available in this version of twinhub.");
 }
@@ -159,10 +175,16 @@ void route(Reply reply, const Request& request) {
   if (found.route == nullptr) return reply.send(unknown_route(request, found, now));
   const auto dialect = dialect_of(request);
   if (!dialect) return reply.send(error_response(dialect.error(), now));
-  const auto allowed = hub.authenticator.authorize(request.authorization, request.path, found.route->right);
-  if (!allowed) return reply.send(error_response(allowed.error(), now));
-  if (found.route->handler == nullptr) return reply.send(error_response(not_available(found.route->missing), now));
   found.call.dialect = *dialect;
+  if (found.route->right == Right::device_connect) {
+    auto login = log_in(hub, request, found.call.id);
+    if (!login) return reply.send(error_response(login.error(), now));
+    found.call.login = std::move(*login);
+  } else {
+    const auto allowed = hub.authenticator.authorize(request.authorization, request.path, found.route->right);
+    if (!allowed) return reply.send(error_response(allowed.error(), now));
+  }
+  if (found.route->handler == nullptr) return reply.send(error_response(not_available(found.route->missing), now));
   found.route->handler(reply, request, found.call);
 }
 

@@ -42,7 +42,8 @@ async function started(t, options) {
 }
 
 test('every sub-command explains itself, and nonsense is a usage error', () => {
-  for (const command of [[], ['serve'], ['config'], ['connection-string'], ['token'], ['health'], ['device'], ['device', 'create'], ['method', 'invoke']]) {
+  for (const command of [[], ['serve'], ['config'], ['connection-string'], ['token'], ['health'], ['device'], ['device', 'create'],
+    ['method', 'invoke'], ['c2d'], ['c2d', 'send'], ['c2d', 'purge']]) {
     const help = twinhub(...command, '--help');
     assert.strictEqual(help.status, 0, help.stderr);
     assert.match(help.stdout, /--help/);
@@ -118,6 +119,20 @@ test('method invoke calls a connected device and prints what it says, or why it 
   assert.strictEqual((await run('d1', 'stop')).stdout, '{"status":201,"payload":{"name":"stop","got":null}}\n');
   assert.match((await run('d1', 'stop', '--module', 'm')).stderr, /Module d1\/m not registered/);
   device.disconnect();
+});
+
+test('c2d sends messages and purges them', async (t) => {
+  const hub = await started(t);
+  const where = ['--dev', '--data-dir', hub.data_dir, '--host-name', hub.address, '--listen', hub.address];
+  assert.strictEqual(twinhub('device', 'create', 'd1', ...where).status, 0);
+  for (const text of ['one', 'two']) {
+    const sent = twinhub('c2d', 'send', 'd1', text, ...where);
+    assert.strictEqual(sent.status, 0, sent.stderr);
+  }
+  assert.strictEqual(twinhub('c2d', 'purge', 'd1', ...where).stdout, '2\n');
+  const unknown = twinhub('c2d', 'send', 'nobody', 'text', ...where);
+  assert.strictEqual(unknown.status, 1);
+  assert.match(unknown.stderr, /DeviceNotFound/);
 });
 
 test('without --dev keys are random, private and kept', async (t) => {

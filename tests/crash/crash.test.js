@@ -1,6 +1,6 @@
 // Kills the hub with SIGKILL at random moments under load and starts it again on the same data: everything it acknowledged is
 // there with its content, versions never go back, no record is half written, every message with a PUBACK is in the event log
-// once and in order, kept sessions still have their subscriptions.
+// once and in order, kept sessions still have their subscriptions, accepted cloud-to-device messages are delivered.
 // What was acknowledged is counted here, outside the hub.
 //   TWINHUB_CRASH_ROUNDS (50)   TWINHUB_CRASH_SEED (random; printed)   TWINHUB_CRASH_DEVICES (20)
 'use strict';
@@ -42,6 +42,7 @@ async function live_and_die(random, rest, subjects, churn) {
   const load = [
     ...subjects.map((subject) => subject.report_until_end(random)),
     ...subjects.map((subject) => subject.write_desired_until_end(rest, random, running)),
+    ...subjects.map((subject) => subject.send_messages_until_end(rest, running)),
     churn.run_until_end(rest, running),
   ];
   // Only the kill may end the load: a connection that the living hub drops is an error.
@@ -91,9 +92,9 @@ test(`nothing acknowledged is lost in ${rounds} kills (TWINHUB_CRASH_SEED=${seed
     await churn.check(rest);
     newcomer.client.destroy();
   }
-  const counted = ['reported', 'desired', 'telemetry', 'deltas'].map((what) => `${total(subjects, what)} ${what}`).join(', ');
+  const counted = ['reported', 'desired', 'telemetry', 'deltas', 'messages'].map((what) => `${total(subjects, what)} ${what}`).join(', ');
   t.diagnostic(`seed ${seed}: ${rounds} kills, acknowledged and found again: ${counted}; ${churn.serial} identities came`);
-  for (const what of ['reported', 'desired', 'deltas', 'telemetry']) assert.ok(total(subjects, what) >= rounds, `hardly any load: ${counted}`);
+  for (const what of ['reported', 'desired', 'deltas', 'telemetry', 'messages']) assert.ok(total(subjects, what) >= rounds, `hardly any load: ${counted}`);
   for (const subject of subjects) subject.client.destroy();
   rest.close();
   await hub.stop();

@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 
 const { MqttClient, topics } = require('../support/mqtt_client');
 const { ports } = require('../support/hub');
+const { sleep, until } = require('../support/until');
 const { Ledger } = require('./ledger');
 
 const etag_of = (counter) => {
@@ -23,7 +24,8 @@ class Subject {
     this.key = identity.authentication.symmetricKey.primaryKey;
     this.reported = new Ledger(`${this.id} reported`);
     this.desired = new Ledger(`${this.id} desired`);
-    this.counts = { reported: 0, desired: 0, telemetry: 0, deltas: 0 };
+    this.counts = { reported: 0, desired: 0, telemetry: 0, deltas: 0, messages: 0 };
+    this.messages = { sent: 0, accepted: new Set(), seen: new Set() };  // numbers; accepted and not yet delivered
     this.telemetry = { sent: 0, acknowledged: [], stored: 0 };  // numbers of messages; the highest one stored
     this.subscribed = false;  // a SUBACK was received, in whichever life of the hub
     this.serial = 0;
@@ -37,17 +39,29 @@ class Subject {
     if (this.subscribed) assert.equal(answer.session_present, 1, `${this.id}: the session was lost`);
     this.client.on('message', (message) => this.on_message(message));
     if (!this.subscribed) {
-      assert.deepEqual(await this.client.subscribe(topics.response, topics.desired), [0, 0]);
+      const filters = [topics.response, topics.desired, [`devices/${this.id}/messages/devicebound/#`, 1]];
+      assert.deepEqual(await this.client.subscribe(...filters), [0, 0, 1]);
       this.subscribed = true;
     }
   }
 
-  on_message({ topic, payload }) {
+  on_message(message) {
+    const { topic, payload } = message;
+    if (topic.startsWith(`devices/${this.id}/messages/devicebound/`)) return this.on_cloud_to_device(message);
     const delta = topic.match(/^\$iothub\/twin\/PATCH\/properties\/desired\/\?\$version=(\d+)$/);
-    if (!delta) return;
+    if (!delta) return undefined;
     assert.equal(JSON.parse(payload).$version, Number(delta[1]));
     this.desired.heard(Number(delta[1]));
     this.counts.deltas += 1;
+    return undefined;
+  }
+
+  on_cloud_to_device(message) {
+    const number = Number(message.payload);
+    assert.ok(number > 0 && number <= this.messages.sent, `${this.id}: message ${message.payload} was never sent`);
+    this.messages.seen.add(number);
+    this.messages.accepted.delete(number);
+    this.client.acknowledge(message);
   }
 
   next_patch(random) {
@@ -119,6 +133,23 @@ class Subject {
     })());
   }
 
+  // The back end's messages to this device, one at a time, until the hub is gone.
+  async send_messages_until_end(rest, running) {
+    await ended_by_crash((async () => {
+      while (running()) {
+        const number = (this.messages.sent += 1);
+        const { status, text } = await rest.request('POST', `/devices/${this.id}/messages/devicebound`, { body: String(number) });
+        if (status === 403) {  // 50 wait already
+          await sleep(5);
+          continue;
+        }
+        assert.equal(status, 204, `${this.id}: ${text}`);
+        if (!this.messages.seen.has(number)) this.messages.accepted.add(number);
+        this.counts.messages += 1;
+      }
+    })());
+  }
+
   // After a restart: identity, twin, versions, etag, and the device's own view.
   async check(rest) {
     const identity = await rest.get(`/devices/${this.id}`);
@@ -139,6 +170,9 @@ class Subject {
     const { $metadata: m1, ...desired } = twin.properties.desired;
     const { $metadata: m2, ...reported } = twin.properties.reported;
     assert.deepEqual(await this.client.get_twin(), { desired, reported }, `${this.id}: the device's view`);
+    // Every accepted message that was not delivered before is delivered now, without a new subscription.
+    const { accepted } = this.messages;
+    await until(`${this.id}: accepted messages ${[...accepted]} are delivered`, () => accepted.size === 0);
   }
 }
 

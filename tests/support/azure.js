@@ -10,6 +10,7 @@ const require_there = createRequire(path.join(folder, 'package.json'));
 module.exports = {
   get iothub() { return require_there('azure-iothub'); },
   get device() { return require_there('azure-iot-device'); },
+  get device_http() { return require_there('azure-iot-device-http'); },
   get mqtt() { return require_there('azure-iot-device-mqtt').Mqtt; },
   get mqtt_ws() { return require_there('azure-iot-device-mqtt').MqttWs; },
 };

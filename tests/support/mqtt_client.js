@@ -56,12 +56,12 @@ function read_publish({ first_byte, body }) {
   const qos = (first_byte >> 1) & 3;
   const payload_at = 2 + topic_bytes + (qos ? 2 : 0);
   return {
-    topic: body.toString('utf8', 2, 2 + topic_bytes), qos, retain: first_byte & 1,
+    topic: body.toString('utf8', 2, 2 + topic_bytes), qos, dup: (first_byte >> 3) & 1, retain: first_byte & 1,
     packet_id: qos ? body.readUInt16BE(2 + topic_bytes) : 0, payload: body.toString('utf8', payload_at),
   };
 }
 
-// Events: 'message' {topic, payload, qos, retain}, 'close'.
+// Events: 'message' {topic, payload, qos, dup, retain, packet_id}, 'close'.
 class MqttClient extends EventEmitter {
   // `device`: { host, id, key }; plain TCP when `port` is not 8883. `secure_context` (tls.createSecureContext) is for many clients
   // of one process, and for processes without NODE_EXTRA_CA_CERTS.
@@ -97,12 +97,15 @@ class MqttClient extends EventEmitter {
     return within('CONNACK', answer, patience_ms);
   }
 
-  // -> granted QoS or 0x80 per filter.
+  // -> granted QoS or 0x80 per filter. A filter is a text (QoS 0) or [text, QoS].
   subscribe(...filters) {
     const packet_id = this.take_packet_id();
     const answer = this.expect(`SUBACK ${packet_id}`);
     this.write(control_packet((type.SUBSCRIBE << 4) | 2, uint16(packet_id),
-      ...filters.flatMap((filter) => [text_field(filter), Buffer.from([0])])));
+      ...filters.flatMap((filter) => {
+        const [text, qos] = [filter, 0].flat();
+        return [text_field(text), Buffer.from([qos])];
+      })));
     return within('SUBACK', answer);
   }
 
@@ -116,6 +119,11 @@ class MqttClient extends EventEmitter {
     const answer = this.expect(`PUBACK ${packet_id}`);
     this.write(control_packet((type.PUBLISH << 4) | 2, text_field(topic), uint16(packet_id), Buffer.from(payload)));
     return answer;
+  }
+
+  // PUBACK of a message of QoS 1.
+  acknowledge({ packet_id }) {
+    this.write(control_packet(type.PUBACK << 4, uint16(packet_id)));
   }
 
   ping() {

@@ -57,7 +57,8 @@ std::string resource_of(const IdentityId& id) {
 
 }  // namespace
 
-WireHub::WireHub(mqtt_door::DoorOptions options) : options_(options), directory_(make_directory()) {
+WireHub::WireHub(mqtt_door::DoorOptions options, hub::HubOptions hub_options)
+    : options_(options), hub_options_(hub_options), directory_(make_directory()) {
   start();
   put(dev1);
   put(dev2);
@@ -86,7 +87,7 @@ void WireHub::start() {
                                      .rights = hub::Right::service_connect,
                                      .primary_key = base64_encode(std::string(32, 's')),
                                      .secondary_key = base64_encode(std::string(32, 't'))}};
-  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_);
+  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_, hub_options_);
   door_ = mqtt_door::make_door(*hub_, *links_, *threads_, options_);
   rest_ = rest::make_door(*hub_, *threads_, {},
                           [this](net::IoThread& lane, net::WebSocketRequest& request) { door_->adopt(lane, request); });
@@ -183,6 +184,22 @@ void WireHub::replace(const IdentityId& id, std::string_view body) {
   (void)value_or_throw(
       answer_of<hub::Twins::Answer>([&](auto done) { hub_->twins.replace(id, body, {}, {}, std::move(done)); }),
       "replace");
+}
+
+void WireHub::send(const IdentityId& id, iothub::CloudToDeviceMessage message) {
+  const auto sent =
+      answer_of<void>([&](auto done) { hub_->cloud_to_device.send(id.device, std::move(message), std::move(done)); });
+  if (!sent) throw std::runtime_error("send: " + sent.error().detail);
+}
+
+void WireHub::send(const IdentityId& id, std::string body) {
+  iothub::CloudToDeviceMessage message;
+  message.body = std::move(body);
+  send(id, std::move(message));
+}
+
+Timestamp WireHub::now_plus(std::chrono::milliseconds time) const {
+  return {clock_.now().ticks + static_cast<std::uint64_t>(time.count()) * (ticks_per_second / 1000)};
 }
 
 std::string WireHub::device_view(const IdentityId& id) const {

@@ -41,7 +41,7 @@ class MovableClock final : public hub::Clock {
 class WireHub {
  public:
   /// With devices dev1 and dev2.
-  explicit WireHub(mqtt_door::DoorOptions options = {});
+  explicit WireHub(mqtt_door::DoorOptions options = {}, hub::HubOptions hub_options = {});
   ~WireHub();
 
   /// Ends as a SIGTERM does: answers what was accepted, for at most `within`.
@@ -90,6 +90,14 @@ class WireHub {
   /// Lets time go by: what falls due within it happens now.
   void pass_seconds(std::uint64_t seconds);
 
+  /// Sends a cloud-to-device message. Returns once it is durable.
+  void send(const IdentityId& id, iothub::CloudToDeviceMessage message);
+  void send(const IdentityId& id, std::string body);
+  [[nodiscard]] std::uint32_t messages_of(const IdentityId& id) const { return hub_->cloud_to_device.count(id); }
+  [[nodiscard]] Timestamp now_plus(std::chrono::milliseconds time) const;
+  /// What the server does several times a second.
+  void tick() { hub_->tick(); }
+
   [[nodiscard]] HeldStore& store() { return *store_; }
   [[nodiscard]] mqtt_door::DoorFigures figures() const { return door_->figures(); }
   [[nodiscard]] rest::DoorFigures rest_figures() const { return rest_->figures(); }
@@ -99,6 +107,7 @@ class WireHub {
   [[nodiscard]] std::unique_ptr<net::Listener> listen(Door& door, bool secure);
 
   mqtt_door::DoorOptions options_;
+  hub::HubOptions hub_options_;
   std::filesystem::path directory_;
   MovableClock clock_;
   mutable hub::SystemRandom random_;

@@ -160,7 +160,7 @@ TEST(StorageRecord, ATrailingByteIsAnError) {
 
 TEST(StorageRecord, AnUnknownFormatVersionIsAnError) {
   for (const Kind& kind : kinds()) {
-    for (const char version : {'\0', '\2', '\xFF'}) {
+    for (const char version : {'\0', '\3', '\xFF'}) {
       std::string bytes = kind.bytes;
       bytes[0] = version;
       EXPECT_FALSE(kind.decodes(bytes)) << kind.name;
@@ -178,6 +178,14 @@ TEST(StorageRecord, NoFlippedByteDoesMoreThanChangeOrRefuseTheRecord) {
       }
     }
   }
+}
+
+TEST(StorageRecord, ASessionOfTheFirstFormatHasNoLastSeenTime) {
+  const Session session{{{"a/b", 1}}, {12345}};
+  EXPECT_EQ(*decode_session(bytes_of(session)), session);
+  std::string old = bytes_of(session).erase(1, 8);
+  old[0] = 1;
+  EXPECT_EQ(*decode_session(old), (Session{{{"a/b", 1}}, {}}));
 }
 
 TEST(StorageRecord, EnumeratorsBeyondTheLastAreErrors) {

@@ -37,6 +37,37 @@ TEST(StoreSession, NullRemovesIt) {
   EXPECT_EQ(*open(small_options(folder / "db"))->read_session(device), std::nullopt);
 }
 
+TEST(StoreSession, ARevisionSeesTheLatestPutAndMayChangeOrRemoveIt) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  ASSERT_TRUE(store->revise_session(device, [](Session) -> std::optional<Session> {
+    ADD_FAILURE() << "there is none";
+    return std::nullopt;
+  }));
+  ASSERT_TRUE(store->put_session(device, &first, {}));
+  ASSERT_TRUE(store->revise_session(device, [](Session session) -> std::optional<Session> {
+    EXPECT_EQ(session, first);
+    session.last_seen = {5};
+    return session;
+  }));
+  EXPECT_EQ((*store->read_session(device))->last_seen, Timestamp{5});
+  ASSERT_TRUE(store->revise_session(device, [](const Session&) { return std::optional<Session>{}; }));
+  EXPECT_EQ(*store->read_session(device), std::nullopt);
+}
+
+TEST(StoreSession, AScanVisitsIdsInOrder) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  for (const char* name : {"b", "a", "c"}) ASSERT_TRUE(put_session_and_wait(*store, {name, ""}, &first));
+  std::string seen;
+  const IdentityId after{"a", ""};
+  ASSERT_TRUE(store->scan_sessions(&after, [&](const IdentityId& id) {
+    seen += id.device;
+    return true;
+  }));
+  EXPECT_EQ(seen, "bc");
+}
+
 TEST(StoreSession, ASessionNeedsNoEntity) {
   const TemporaryFolder folder;
   const auto store = open(small_options(folder / "db"));

@@ -319,7 +319,7 @@ class StuckRandom final : public Random {
 TEST(Registry, TheEtagMovesWithEveryWriteWhateverChanceGives) {
   World world;
   StuckRandom random;
-  Registry registry(*world.store, world.clock, random, world.hub.presence, world.links);
+  Registry registry(*world.store, world.clock, random, world.hub.presence, world.links, world.hub.cloud_to_device);
   const auto put = [&](const IfMatch& if_match) {
     return answer_of<Registry::Answer>([&](auto done) { registry.put(d1, "{}", if_match, std::move(done)); })->etag;
   };
@@ -349,7 +349,7 @@ TEST(Registry, AModuleWhoseDeviceIsDeletedMeanwhileGoesAsWell) {
   World world;
   ASSERT_TRUE(world.put(d1));
   InterruptingRandom random([&] { ASSERT_TRUE(world.remove(d1)); });
-  Registry registry(*world.store, world.clock, random, world.hub.presence, world.links);
+  Registry registry(*world.store, world.clock, random, world.hub.presence, world.links, world.hub.cloud_to_device);
   static_cast<void>(answer_of<Registry::Answer>([&](auto done) { registry.put(m1, "{}", {}, std::move(done)); }));
   EXPECT_FALSE(world.store->read(m1)->entity.identity);
   ASSERT_TRUE(world.put(d1));
@@ -364,7 +364,7 @@ TEST(Registry, AModuleWhoseDeviceIsReplacedMeanwhileDoesNotJoinTheNewOne) {
     world.clock.advance_seconds(1);
     ASSERT_TRUE(world.put(d1));
   });
-  Registry registry(*world.store, world.clock, random, world.hub.presence, world.links);
+  Registry registry(*world.store, world.clock, random, world.hub.presence, world.links, world.hub.cloud_to_device);
   static_cast<void>(answer_of<Registry::Answer>([&](auto done) { registry.put(m1, "{}", {}, std::move(done)); }));
   EXPECT_EQ(world.get(m1).error().code, Errc::module_not_found);
 }

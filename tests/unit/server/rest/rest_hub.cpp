@@ -129,13 +129,13 @@ Answer Peer::receive() {
   return answer;
 }
 
-RestHub::RestHub(rest::DoorOptions options) {
+RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options) {
   auto store = storage::open_rocksdb_store(
       {.directory = {}, .durability = storage::Durability::memory, .now = [this] { return clock_.now(); }});
   if (!store) throw std::runtime_error(store.error().detail);
   store_ = std::move(*store);
   links_ = std::make_unique<SimpleDevices>(*this);
-  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_);
+  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_, hub_options);
   door_ = rest::make_door(*hub_, threads_, options);
   auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_,
                                       [this](net::IoThread& lane, int descriptor, const auto& peer) {
@@ -174,6 +174,16 @@ Answer RestHub::call(std::string_view method, std::string_view target, std::stri
   Peer peer(port());
   peer.send(request(method, std::string(target) + query, body, headers));
   return peer.receive();
+}
+
+std::vector<storage::Event> RestHub::telemetry(const std::string& device) const {
+  std::vector<storage::Event> found;
+  const auto read = store_->read_events(store_->event_partition_of({device, ""}), 0, [&](const auto& stored) {
+    if (stored.event.source == storage::EventSource::telemetry) found.push_back(stored.event);
+    return true;
+  });
+  if (!read) throw std::runtime_error(read.error().detail);
+  return found;
 }
 
 void RestHub::create(std::string_view device) const {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::test {
 
@@ -50,7 +51,7 @@ class Peer {
 
 class RestHub {
  public:
-  explicit RestHub(rest::DoorOptions options = {});
+  explicit RestHub(rest::DoorOptions options = {}, const hub::HubOptions& hub_options = {});
   ~RestHub();
 
   [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
@@ -64,6 +65,8 @@ class RestHub {
                             const std::string& headers = {}) const;
   void create(std::string_view device) const;
   [[nodiscard]] hub::Hub& hub() const { return *hub_; }
+  /// What the device sent to the event log, oldest first.
+  [[nodiscard]] std::vector<storage::Event> telemetry(const std::string& device) const;
 
  private:
   /// Devices and modules answer the method "echo" with status 200 and its payload, "fail" with status 500 and none,

@@ -33,6 +33,15 @@ const RouteCase routes[] = {
     {"PATCH", "/digitaltwins/d1", "[]", "iothubowner service"},
     {"POST", "/digitaltwins/d1/commands/c", "{}", "iothubowner service"},
     {"POST", "/digitaltwins/d1/components/t1/commands/c", "{}", "iothubowner service"},
+    {"POST", "/devices/d1/messages/deviceBound", "x", "iothubowner service"},
+    {"DELETE", "/devices/d1/commands", "", "iothubowner service"},
+    {"GET", "/messages/serviceBound/feedback", "", "iothubowner service"},
+    {"DELETE", "/messages/serviceBound/feedback/x", "", "iothubowner service"},
+    {"POST", "/messages/serviceBound/feedback/x/abandon", "", "iothubowner service"},
+    {"POST", "/devices/d1/messages/events", "x", "iothubowner device"},
+    {"GET", "/devices/d1/messages/devicebound", "", "iothubowner device"},
+    {"DELETE", "/devices/d1/messages/devicebound/x", "", "iothubowner device"},
+    {"POST", "/devices/d1/messages/devicebound/x/abandon", "", "iothubowner device"},
 };
 
 TEST(RestRights, EachRouteTakesThePoliciesOfItsRightAndNoOther) {

@@ -143,8 +143,6 @@ TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
                                        {"POST", "/devices"},
                                        {"PUT", "/jobs/v2/j1"},
                                        {"GET", "/configurations"},
-                                       {"POST", "/devices/d1/messages/deviceBound"},
-                                       {"POST", "/devices/d1/messages/events"},
                                        {"GET", "/statistics/devices"}}) {
     const Answer answer = hub.call(method, target, "{}");
     EXPECT_EQ(answer.status, 501U) << target;
