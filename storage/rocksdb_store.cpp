@@ -340,8 +340,7 @@ Result<void> RocksdbStore::scan_sessions(const IdentityId* after,
                                          const std::function<bool(const IdentityId&)>& visit) const {
   const Reading reading(database_);
   if (!reading) return closed_error();
-  const std::unique_ptr<rocksdb::Iterator> it(
-      database_.engine()->NewIterator({}, database_.family(Family::sessions)));
+  const std::unique_ptr<rocksdb::Iterator> it(database_.engine()->NewIterator({}, database_.family(Family::sessions)));
   for (it->Seek(after == nullptr ? std::string() : entity_key(*after) + '\0'); it->Valid(); it->Next()) {
     const auto id = parse_entity_key(view(it->key()));
     if (id && !visit(*id)) return {};

@@ -113,8 +113,8 @@ class Store {
                                                  OnDurable on_durable) = 0;
   /// Changes the latest put under the id's stripe lock: nullopt removes the session, an equal one writes nothing. Not
   /// called when there is none. Nobody waits for the write. Errors as append_event.
-  [[nodiscard]] virtual Result<void> revise_session(
-      const IdentityId& id, const std::function<std::optional<Session>(Session)>& revise) = 0;
+  [[nodiscard]] virtual Result<void> revise_session(const IdentityId& id,
+                                                    const std::function<std::optional<Session>(Session)>& revise) = 0;
   /// Visits the ids of durable sessions in id order behind `after` (nullptr = from the start), until `visit` returns
   /// false or the end.
   [[nodiscard]] virtual Result<void> scan_sessions(const IdentityId* after,

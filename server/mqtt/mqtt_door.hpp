@@ -23,7 +23,7 @@ struct DoorOptions {
   std::size_t packet_bytes_max = 320 * 1024;     ///< 256 KiB of message and room for its topic
   std::size_t output_bytes_max = 1 << 20;        ///< a peer that does not read is closed past this
   std::size_t in_flight_max = 64;  ///< requests of one connection that wait for the disk; then its socket is not read
-  std::size_t subscriptions_max = 5;  ///< per device, as IoT Hub
+  std::size_t subscriptions_max = 5;    ///< per device, as IoT Hub
   std::size_t unacknowledged_max = 16;  ///< cloud-to-device messages of one connection without PUBACK
 };
 

@@ -63,8 +63,8 @@ class HeldStore final : public storage::Store {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
     return store_->put_session(id, session, holdable(std::move(on_durable)));
   }
-  Result<void> revise_session(
-      const IdentityId& id, const std::function<std::optional<storage::Session>(storage::Session)>& revise) override {
+  Result<void> revise_session(const IdentityId& id,
+                              const std::function<std::optional<storage::Session>(storage::Session)>& revise) override {
     return store_->revise_session(id, revise);
   }
   Result<void> scan_sessions(const IdentityId* after,

@@ -127,6 +127,8 @@ storage::StoreOptions memory_options();
 
 struct World {
   explicit World(storage::StoreOptions options = memory_options());
+  /// The store's last callbacks still find the hub.
+  ~World() { store.reset(); }
 
   // Registry
   Result<Registry::Answer> put(const IdentityId& id, std::string_view body = "{}",
