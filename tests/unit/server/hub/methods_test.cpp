@@ -341,6 +341,7 @@ class BusyLinks final : public DeviceLinks {
  public:
   void desired_changed(const IdentityId&, std::uint64_t, const std::shared_ptr<const std::string>&,
                        storage::Outbox&) override {}
+  void messages_waiting(const IdentityId&, storage::Outbox&) override {}
   void identity_changed(const iothub::Identity&, const iothub::Identity&, storage::Outbox&) override {}
   void identity_deleted(const IdentityId&, storage::Outbox&) override {}
   bool invoke_method(const std::shared_ptr<const MethodRequest>& request, storage::Outbox&) override {
