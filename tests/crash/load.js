@@ -34,10 +34,11 @@ class Subject {
   // Connects; subscribes only if no SUBACK ever came: a kept session must still have its subscriptions.
   async connect() {
     this.client = new MqttClient({ host: this.host, id: this.id, key: this.key, port: ports.mqtt });
+    // Before CONNECT: what has waited comes right behind the CONNACK.
+    this.client.on('message', (message) => this.on_message(message));
     const answer = await this.client.connect();
     assert.equal(answer.return_code, 0, `${this.id}: CONNECT refused with ${answer.return_code}`);
     if (this.subscribed) assert.equal(answer.session_present, 1, `${this.id}: the session was lost`);
-    this.client.on('message', (message) => this.on_message(message));
     if (!this.subscribed) {
       const filters = [topics.response, topics.desired, [`devices/${this.id}/messages/devicebound/#`, 1]];
       assert.deepEqual(await this.client.subscribe(...filters), [0, 0, 1]);
