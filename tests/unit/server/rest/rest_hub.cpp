@@ -45,7 +45,7 @@ class RestHub::SimpleDevices final : public hub::DeviceLinks {
 
   bool invoke_method(const std::shared_ptr<const hub::MethodRequest>& request, storage::Outbox& outbox) override {
     hub::Methods& methods = owner_.hub().methods;
-    const std::string_view name = request->name.substr(request->name.find('*') + 1);
+    const std::string name = request->name.substr(request->name.find('*') + 1);
     if (name != "echo" && name != "fail" && name != "nonsense" && name != "silent" && name != "lost") return false;
     if (!methods.delivering(request->number)) return true;
     if (name == "echo") methods.answered(request->number, "200", request->payload, outbox);
