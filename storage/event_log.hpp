@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace twinhub::storage {
 
-/// Writers' side: the commit thread alone. read() is safe from any thread.
+/// Writers' side: the commit thread alone. read(), find() and ranges() are safe from any thread.
 class EventLog {
  public:
   EventLog(const Database& database, const StoreOptions& options);
@@ -26,18 +28,29 @@ class EventLog {
   /// service_unavailable; server_error naming the block that cannot be read.
   [[nodiscard]] Result<void> recover();
 
-  /// The events of one cycle and partition, encoded one after the other.
+  /// The events of one cycle and partition, encoded one after the other, in pieces that each become one block: readers
+  /// decode whole blocks, so a busy cycle must not make a huge one.
   struct Gathered {
-    std::string bytes;
-    std::uint32_t count = 0;
+    struct Piece {
+      std::string bytes;
+      std::uint32_t count = 0;
+    };
+    std::vector<Piece> pieces;
+
+    void add(std::string_view event);
+    [[nodiscard]] bool empty() const { return pieces.empty() || pieces.front().count == 0; }
+    /// Keeps the first piece's memory.
+    void clear();
   };
   /// Adds the cycle's blocks, and now and then retention's deletions, to `batch`. settled() or failed() must follow.
   void append(const std::vector<Gathered>& per_partition, Timestamp now, rocksdb::WriteBatch& batch);
-  void settled() { undo_.clear(); }
+  void settled();
   void failed();
 
   [[nodiscard]] Result<void> read(std::uint32_t partition, std::uint64_t sequence_number,
                                   const std::function<bool(const StoredEvent&)>& visit) const;
+  [[nodiscard]] Result<std::uint64_t> find(std::uint32_t partition, Timestamp since) const;
+  [[nodiscard]] std::vector<EventRange> ranges() const;
 
  private:
   /// A run of blocks that is dropped as a whole.
@@ -62,12 +75,13 @@ class EventLog {
     std::vector<Segment> dropped;
   };
 
-  void append_block(std::uint32_t index, const Gathered& gathered, Timestamp now, rocksdb::WriteBatch& batch);
+  void append_block(std::uint32_t index, const Gathered::Piece& piece, Timestamp now, rocksdb::WriteBatch& batch);
   void close_segment(std::uint32_t index, rocksdb::WriteBatch& batch);
   void drop_old(std::uint32_t index, Timestamp now, rocksdb::WriteBatch& batch, std::vector<Segment>& dropped);
   [[nodiscard]] Result<void> recover_partition(std::uint32_t index);
   [[nodiscard]] Result<void> recover_closed(std::uint32_t index);
   [[nodiscard]] Result<void> recover_open(std::uint32_t index);
+  void publish(std::uint32_t index);
 
   const Database& database_;
   std::uint64_t retention_bytes_;  // per partition
@@ -77,6 +91,8 @@ class EventLog {
   Timestamp next_retention_;
   std::vector<Partition> partitions_;
   std::vector<Undo> undo_;  // of the cycle that is not settled yet
+  mutable std::mutex ranges_mutex_;
+  std::vector<EventRange> ranges_;  // guarded by ranges_mutex_; what readers may see
 };
 
 }  // namespace twinhub::storage
