@@ -8,6 +8,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(PahoMqttCpp 1.2 REQUIRED)
 if(TWINHUB_TESTS)
   find_package(GTest REQUIRED)
   find_package(PahoMqttCpp REQUIRED)             # a device in tests/clients
