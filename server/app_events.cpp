@@ -51,9 +51,8 @@ Result<events::Router> make_router(const config::Settings& settings, const confi
   for (const auto& route : routing.routes) {
     const auto source = events::source_of(route.source);
     if (!source) return fail(Errc::argument_invalid, route.place + ": there is no source '" + route.source + "'");
-    // What is switched off is read all the same: a wrong condition is not found out when it is switched on.
-    options.routes.push_back({route.name, *source, route.condition,
-                              route.enabled ? set_of(routing, route.endpoints) : events::EndpointSet{}});
+    options.routes.push_back(
+        {route.place, route.name, *source, route.condition, set_of(routing, route.endpoints), route.enabled});
   }
   if (routing.fallback.enabled) options.fallback = set_of(routing, routing.fallback.endpoints);
   for (const auto& enrichment : routing.enrichments)

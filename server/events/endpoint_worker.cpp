@@ -176,6 +176,7 @@ void EndpointWorker::pause(const std::string& why, std::optional<std::chrono::se
                            const std::stop_token& stop) {
   if (++failures_in_a_row_ == 1)
     spdlog::warn("endpoint '{}': {}; it is tried again, events wait in the log", options_.name, why);
+  spdlog::debug("endpoint '{}': attempt {} failed: {}", options_.name, failures_in_a_row_, why);
   save_when_due();
   const std::chrono::milliseconds own = backoff_.next();
   sleep_for(wish ? std::max<std::chrono::milliseconds>(own, std::min(*wish, wish_max)) : own, stop);

@@ -34,9 +34,9 @@ Result<Router> Router::make(RouterOptions options) {
   for (const Route& route : router.options_.routes) {
     auto condition = query::RoutingCondition::parse(route.condition);
     if (!condition) {
-      return fail(Errc::argument_invalid, "the condition of route '" + route.name + "' is wrong at position " +
-                                              std::to_string(condition.error().position) + ": " +
-                                              condition.error().what + " (in: " + route.condition + ")");
+      return fail(Errc::argument_invalid, route.place + ": the condition of route '" + route.name +
+                                              "' is wrong at position " + std::to_string(condition.error().position) +
+                                              ": " + condition.error().what + " (in: " + route.condition + ")");
     }
     router.conditions_.push_back(std::move(*condition));
   }
@@ -48,7 +48,7 @@ Router::Decision Router::decide(RoutingMessage& message) const {
   bool matched_any = false;
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const Route& route = options_.routes[i];
-    if (route.source != message.event().source) continue;
+    if (!route.enabled || route.source != message.event().source) continue;
     const auto outcome = matches(conditions_[i], message);
     if (outcome == query::RoutingCondition::Outcome::undefined) ++decision.undefined_conditions;
     if (outcome != query::RoutingCondition::Outcome::matched) continue;

@@ -20,10 +20,12 @@ using EndpointSet = std::bitset<endpoint_bits>;
 inline constexpr std::size_t built_in_bit = endpoint_bits - 1;
 
 struct Route {
+  std::string place;  ///< in the settings file, for errors
   std::string name;
   storage::EventSource source{};
   std::string condition = "true";
   EndpointSet endpoints;
+  bool enabled = true;  ///< the condition is read either way
 };
 
 struct Enrichment {

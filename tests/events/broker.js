@@ -12,6 +12,8 @@ const readline = require('node:readline');
 
 const { until } = require('../support/until');
 
+process.setMaxListeners(100);  // every broker, subscriber and hub of a file cleans up at the end
+
 const binary = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find((file) => fs.existsSync(file)) || 'mosquitto';
 
 class Broker {
@@ -40,8 +42,15 @@ class Broker {
   async start() {
     const child = spawn(binary, ['-c', path.join(this.folder, 'mosquitto.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
+    this.has_checker = false;
+    this.log = '';
     this.exited = new Promise((resolve) => { child.once('exit', resolve); child.once('error', resolve); });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { this.log = (this.log + chunk).slice(-20_000); });
+    const keep = (chunk) => {
+      const recent = this.log.slice(-100) + chunk;
+      this.has_checker = this.has_checker || recent.includes('Sending CONNACK to checker');
+      this.log = (this.log + chunk).slice(-20_000);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', keep);
     await until(`broker on ${this.address}`, () => new Promise((resolve, reject) => {
       if (child.exitCode !== null) reject(new Error(`mosquitto ended: ${this.log}`));
       const socket = net.connect(this.port, this.address, () => { socket.destroy(); resolve(true); });
@@ -98,6 +107,11 @@ class Subscriber {
 
   message(what, fits) {
     return until(what, () => this.messages.find(fits));
+  }
+
+  // A killed broker forgets what it had taken for a subscriber that was not there: see it back before the next kill.
+  async back() {
+    await until('the subscriber is back', () => this.broker.has_checker);
   }
 
   end() { this.child.kill('SIGKILL'); }
