@@ -230,6 +230,7 @@ class MqttSink final : public Sink {
     auto connection = std::make_unique<Connection>();
     try {
       mqtt::create_options create(options_.mqtt_5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1);
+      create.set_max_buffered_messages(static_cast<int>(options_.window) + 1);
       connection->client =
           std::make_unique<mqtt::async_client>(paho_url(options_.url), options_.client_id, create, nullptr);
       connection->client->set_connection_lost_handler(
