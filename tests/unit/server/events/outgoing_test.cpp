@@ -31,7 +31,7 @@ const std::vector<iothub::Property> json_content{{"content-type", "application/j
 TEST(EventJson, ABodyThatSaysJsonAndIsStandsAsJson) {
   EXPECT_EQ(json_of(outgoing("{ \"t\" : 1.0 }", {{"content-type", "application/json"}})),
             R"({"partition":2,"sequenceNumber":7,"source":"DeviceMessages","deviceId":"d",)"
-            R"("enqueuedTime":"2026-11-18T10:26:40Z","systemProperties":{"content-type":"application/json"},)"
+            R"("enqueuedTime":"2026-11-18T11:06:40Z","systemProperties":{"content-type":"application/json"},)"
             R"("properties":{},"body":{"t":1.0}})");
   EXPECT_NE(json_of(outgoing("[1]", json_content)).find(R"("body":[1]})"), std::string::npos);
 }
@@ -73,7 +73,7 @@ TEST(CloudEvents, ConnectionStateHasItsEventGridForm) {
   std::string text;
   append_cloud_event(text, event, "myhub");
   EXPECT_EQ(text, R"({"specversion":"1.0","id":"2-7","source":"/myhub","type":"Microsoft.Devices.DeviceDisconnected",)"
-                  R"("subject":"devices/d","time":"2026-11-18T10:26:40Z","datacontenttype":"application/json","data":{)"
+                  R"("subject":"devices/d","time":"2026-11-18T11:06:40Z","datacontenttype":"application/json","data":{)"
                   R"("deviceId":"d","hubName":"myhub","opType":"deviceDisconnected",)"
                   R"("deviceConnectionStateEventInfo":{"sequenceNumber":"00AB"}}})");
 }

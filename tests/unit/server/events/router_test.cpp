@@ -92,8 +92,8 @@ TEST_F(RouterTest, EnrichmentsAreAddedForTheirEndpoints) {
   const auto router = Router::make(options_);
   const auto names_and_values = [&](std::size_t endpoint) {
     std::string text;
-    for (const auto& property : router->enrich(event_, endpoint, *store_)->application)
-      text += property.name + "=" + *property.value + " ";
+    const auto enriched = router->enrich(event_, endpoint, *store_);
+    for (const auto& property : enriched->application) text += property.name + "=" + *property.value + " ";
     return text;
   };
   EXPECT_EQ(names_and_values(0), "Level=3 hub=myhub counter=1 ");
