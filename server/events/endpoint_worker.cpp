@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -18,6 +20,7 @@ constexpr std::chrono::milliseconds save_pause{250};
 /// Under load one round serves many commit cycles; the device path has the cores first.
 constexpr std::chrono::milliseconds round_pause{5};
 constexpr std::chrono::seconds wish_max{3600};
+constexpr int niceness = 10;
 
 void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
@@ -57,6 +60,8 @@ Result<void> EndpointWorker::place() {
 void EndpointWorker::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
     pthread_setname_np(pthread_self(), ("out-" + options_.name).substr(0, 15).c_str());
+    // The device path has the cores first, also before the threads that Paho starts from here: they inherit this.
+    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
     run(stop);
   });
 }
