@@ -126,10 +126,9 @@ Result<std::unique_ptr<events::Endpoints>> make_endpoints(const config::Settings
     auto sink = make_sink(endpoint, hub_name(settings));
     if (!sink)
       return fail(sink.error().code, endpoint.place + ": endpoint '" + endpoint.name + "': " + sink.error().detail);
-    constexpr std::size_t file_batch = 512;
-    const std::size_t batch = endpoint.type == "mqtt"   ? std::size_t{4} * endpoint.window
-                              : endpoint.type == "file" ? file_batch
-                                                        : endpoint.batch;
+    // Brokers and files take long batches: waiting for the last answer costs as much for one event as for many.
+    constexpr std::size_t long_batch = 2048;
+    const std::size_t batch = endpoint.type == "webhook" ? endpoint.batch : long_batch;
     endpoints->add({{.name = endpoint.name,
                      .index = 0,
                      .from_start = endpoint.from == "start",

@@ -73,7 +73,7 @@ EventLog::EventLog(const Database& database, const StoreOptions& options)
       segment_bytes_(std::clamp(retention_bytes_ / segments_kept, segment_bytes_min, segment_bytes_max)),
       segment_ticks_(retention_ticks_ / segments_kept),
       partitions_(std::max(1U, options.event_partitions)),
-      ranges_(partitions_.size()) {}
+      published_(partitions_.size()) {}
 
 Result<void> EventLog::recover() {
   undo_.clear();
@@ -220,13 +220,18 @@ void EventLog::drop_old(std::uint32_t index, Timestamp now, rocksdb::WriteBatch&
 void EventLog::publish(std::uint32_t index) {
   const Partition& partition = partitions_[index];
   const std::uint64_t first = partition.closed.empty() ? partition.open.first : partition.closed.front().first;
-  const std::lock_guard lock(ranges_mutex_);
-  ranges_[index] = {first, partition.next};
+  published_[index].next.store(partition.next, std::memory_order_release);
+  published_[index].first.store(first, std::memory_order_release);
 }
 
 std::vector<EventRange> EventLog::ranges() const {
-  const std::lock_guard lock(ranges_mutex_);
-  return ranges_;
+  std::vector<EventRange> ranges;
+  ranges.reserve(published_.size());
+  for (const Published& published : published_) {
+    const std::uint64_t first = published.first.load(std::memory_order_acquire);
+    ranges.push_back({first, published.next.load(std::memory_order_acquire)});
+  }
+  return ranges;
 }
 
 void EventLog::settled() {

@@ -9,10 +9,10 @@
 #include "storage/event.hpp"
 
 #include <rocksdb/write_batch.h>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,8 +91,13 @@ class EventLog {
   Timestamp next_retention_;
   std::vector<Partition> partitions_;
   std::vector<Undo> undo_;  // of the cycle that is not settled yet
-  mutable std::mutex ranges_mutex_;
-  std::vector<EventRange> ranges_;  // guarded by ranges_mutex_; what readers may see
+  /// What readers may see, without a lock that the commit thread would share with them: `next` is written first and
+  /// read last, so a reader never sees an end before the beginning.
+  struct Published {
+    std::atomic<std::uint64_t> first{0};
+    std::atomic<std::uint64_t> next{0};
+  };
+  std::vector<Published> published_;
 };
 
 }  // namespace twinhub::storage

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t scan_events_max = 512;
+constexpr std::size_t scan_events_max = 2048;
 constexpr std::size_t scan_bytes_max = 1U << 20;
 constexpr std::chrono::milliseconds save_pause{250};
 /// Under load one round serves many commit cycles; the device path has the cores first.
@@ -77,7 +77,7 @@ std::vector<std::uint64_t> EndpointWorker::positions() const { return {positions
 
 void EndpointWorker::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const std::uint64_t seen = context_.signal.count();
+    const std::uint64_t seen = signal_.count();
     const auto begin = steady_clock::now();
     bool worked = false;
     for (std::uint32_t i = 0; i < positions_.size() && !stop.stop_requested(); ++i) worked |= work_on(i, stop);
@@ -87,7 +87,7 @@ void EndpointWorker::run(const std::stop_token& stop) {
       continue;
     }
     constexpr std::chrono::hours forever{1};
-    context_.signal.wait(seen, steady_clock::now() + (unsaved_ ? steady_clock::duration(save_pause) : forever), stop);
+    signal_.wait(seen, steady_clock::now() + (unsaved_ ? steady_clock::duration(save_pause) : forever), stop);
   }
 }
 

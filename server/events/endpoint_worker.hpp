@@ -38,7 +38,6 @@ struct WorkerContext {
   const hub::Clock& clock;
   hub::Random& random;
   const Router& router;
-  EventSignal& signal;
 };
 
 /// place(), start(), stop() from the main thread; figures() from any.
@@ -51,6 +50,8 @@ class EndpointWorker {
   /// by a crash. Before devices are let in. Errors: the store's.
   [[nodiscard]] Result<void> place();
   void start();
+  /// New events are durable. Any thread; quick.
+  void wake() { signal_.notify(); }
   /// Queues the cursors' last write.
   void stop();
 
@@ -88,6 +89,7 @@ class EndpointWorker {
   std::unique_ptr<Sink> sink_;
   Cursors cursors_;
   Backoff backoff_;
+  EventSignal signal_;
   std::vector<std::atomic<std::uint64_t>> positions_;  // written by the worker's thread
   bool unsaved_ = false;
   std::chrono::steady_clock::time_point last_save_;

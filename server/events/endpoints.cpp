@@ -11,7 +11,7 @@ Endpoints::~Endpoints() { stop(); }
 
 void Endpoints::add(Endpoint endpoint) {
   endpoint.options.index = workers_.size();
-  workers_.push_back(std::make_unique<EndpointWorker>(WorkerContext{store_, clock_, random_, router_, signal_},
+  workers_.push_back(std::make_unique<EndpointWorker>(WorkerContext{store_, clock_, random_, router_},
                                                       std::move(endpoint.options), std::move(endpoint.sink)));
 }
 

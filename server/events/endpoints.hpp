@@ -2,7 +2,6 @@
 #pragma once
 
 #include "server/events/endpoint_worker.hpp"
-#include "server/events/event_signal.hpp"
 #include "server/events/router.hpp"
 
 #include <memory>
@@ -29,7 +28,9 @@ class Endpoints {
   void stop();
 
   /// From the store's watcher.
-  void wake() { signal_.notify(); }
+  void wake() {
+    for (auto& worker : workers_) worker->wake();
+  }
 
   struct Named {
     std::string name;
@@ -42,7 +43,6 @@ class Endpoints {
   const hub::Clock& clock_;
   hub::Random& random_;
   Router router_;
-  EventSignal signal_;
   std::vector<std::unique_ptr<EndpointWorker>> workers_;
 };
 

@@ -71,17 +71,18 @@ class Flight final : public mqtt::iaction_listener {
   /// Waits until fewer than `in_flight` are unanswered. False: lost, stopped, or nothing was answered for `patience`.
   bool wait_below(std::size_t in_flight, std::chrono::seconds patience, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
+    wanted_ = in_flight;
     while (!lost_ && in_flight_ >= in_flight && !stop.stop_requested()) {
       const std::size_t before = in_flight_;
-      if (!changed_.wait_for(lock, stop, patience, [&] { return lost_ || in_flight_ != before; }) &&
-          !stop.stop_requested()) {
+      const bool there = changed_.wait_for(lock, stop, patience, [&] { return lost_ || in_flight_ < in_flight; });
+      if (!there && in_flight_ == before && !stop.stop_requested()) {
         why_ = "no answer for " + std::to_string(patience.count()) + " s";
         lost_ = true;
       }
     }
+    wanted_ = 0;
     return !lost_ && !stop.stop_requested();
   }
-
   Delivery outcome() const {
     const std::lock_guard lock(mutex_);
     Delivery delivery;
@@ -120,6 +121,8 @@ class Flight final : public mqtt::iaction_listener {
         why_ = "a message was not taken (reason code " + std::to_string(token.get_reason_code()) + ")";
         lost_ = true;
       }
+      // One wake-up when enough is answered, not one for each answer.
+      if (!lost_ && in_flight_ >= wanted_) return;
     }
     changed_.notify_all();
   }
@@ -128,6 +131,7 @@ class Flight final : public mqtt::iaction_listener {
   std::condition_variable_any changed_;
   std::vector<State> states_;  // guarded by mutex_, as are all below
   std::size_t in_flight_ = 0;
+  std::size_t wanted_ = 0;  // the waiter's; 0 = nobody waits
   std::uintptr_t batch_ = 0;
   bool lost_ = false;
   std::string why_;

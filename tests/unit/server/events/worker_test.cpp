@@ -84,15 +84,29 @@ class WorkerTest : public ::testing::Test {
 
   void open_store() {
     store_ = open(store_options_);
-    store_->watch_events([this] { signal_.notify(); });
+    store_->watch_events([this] {
+      const std::lock_guard lock(running_mutex_);
+      if (running_ != nullptr) running_->wake();
+    });
   }
   void append(std::size_t count, std::size_t padding = 0) {
     for (std::size_t i = 0; i < count; ++i)
       ASSERT_TRUE(
           append_and_wait(*store_, make_event(device, std::to_string(appended_++) + std::string(padding, ' '))));
   }
-  std::unique_ptr<EndpointWorker> start(bool from_start = false, std::size_t batch_max = 100) {
-    auto worker = std::make_unique<EndpointWorker>(WorkerContext{*store_, clock_, random_, router_, signal_},
+  void run(EndpointWorker* worker) {
+    const std::lock_guard lock(running_mutex_);
+    running_ = worker;
+  }
+  /// A worker that new events wake, for as long as it lives.
+  struct Running {
+    WorkerTest& test;
+    std::unique_ptr<EndpointWorker> worker;
+    ~Running() { test.run(nullptr); }
+    EndpointWorker* operator->() const { return worker.get(); }
+  };
+  Running start(bool from_start = false, std::size_t batch_max = 100) {
+    auto worker = std::make_unique<EndpointWorker>(WorkerContext{*store_, clock_, random_, router_},
                                                    WorkerOptions{.name = "test",
                                                                  .index = 0,
                                                                  .from_start = from_start,
@@ -101,7 +115,8 @@ class WorkerTest : public ::testing::Test {
                                                    std::make_unique<ToOtherSide>(other_));
     EXPECT_TRUE(worker->place());
     worker->start();
-    return worker;
+    run(worker.get());
+    return {*this, std::move(worker)};
   }
   void expect_taken(std::size_t first, std::size_t count) {
     const std::lock_guard lock(other_.mutex);
@@ -112,7 +127,8 @@ class WorkerTest : public ::testing::Test {
   const TemporaryFolder folder_;
   std::atomic<std::uint64_t> seconds_{0};
   storage::StoreOptions store_options_;
-  EventSignal signal_;
+  std::mutex running_mutex_;
+  EndpointWorker* running_ = nullptr;
   std::unique_ptr<storage::Store> store_;
   StoppedClock clock_;
   hub::SystemRandom random_;
@@ -139,7 +155,7 @@ TEST_F(WorkerTest, OrAtTheStartOfWhatIsKept) {
 
 TEST_F(WorkerTest, ItsPlaceIsDurableBeforeItHasDeliveredAnything) {
   other_.hangs = true;
-  start().reset();
+  { const auto worker = start(); }
   append(5);
   other_.let_go();
   const auto worker = start();  // not new any more
