@@ -42,21 +42,24 @@ class Broker {
   async start() {
     const child = spawn(binary, ['-c', path.join(this.folder, 'mosquitto.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
-    this.has_checker = false;
     this.log = '';
     this.exited = new Promise((resolve) => { child.once('exit', resolve); child.once('error', resolve); });
-    const keep = (chunk) => {
-      const recent = this.log.slice(-100) + chunk;
-      this.has_checker = this.has_checker || recent.includes('Sending CONNACK to checker');
-      this.log = (this.log + chunk).slice(-20_000);
-    };
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', keep);
+    this.counts = { connected: 0, taken: 0, passed_on: 0, confirmed: 0 };
+    for (const input of [child.stdout, child.stderr]) readline.createInterface({ input }).on('line', (line) => this.on_log(line));
     await until(`broker on ${this.address}`, () => new Promise((resolve, reject) => {
       if (child.exitCode !== null) reject(new Error(`mosquitto ended: ${this.log}`));
       const socket = net.connect(this.port, this.address, () => { socket.destroy(); resolve(true); });
       socket.on('error', () => resolve(false));
     }));
     return this;
+  }
+
+  on_log(line) {
+    this.log = `${this.log}${line}\n`.slice(-20_000);
+    if (line.includes('Sending CONNACK to checker')) this.counts.connected += 1;
+    else if (line.includes('Received PUBLISH from twinhub')) this.counts.taken += 1;
+    else if (line.includes('Sending PUBLISH to checker')) this.counts.passed_on += 1;
+    else if (line.includes('Received PUBACK from checker')) this.counts.confirmed += 1;
   }
 
   async kill(signal = 'SIGKILL') {
@@ -109,9 +112,17 @@ class Subscriber {
     return until(what, () => this.messages.find(fits));
   }
 
-  // A killed broker forgets what it had taken for a subscriber that was not there: see it back before the next kill.
-  async back() {
-    await until('the subscriber is back', () => this.broker.has_checker);
+  // A killed broker forgets what it has acknowledged and not yet passed on. With the hub stopped, wait until there is no such
+  // thing: everything that the hub may count as delivered has been seen here.
+  async caught_up() {
+    let before = '';
+    await until('the subscriber has all that the broker took', () => {
+      const { connected, taken, passed_on, confirmed } = this.broker.counts;
+      const now = `${taken} ${passed_on} ${confirmed}`;
+      const quiet = now === before;
+      before = now;
+      return quiet && connected > 0 && passed_on >= taken && confirmed >= passed_on;
+    }, { every_ms: 100 });
   }
 
   end() { this.child.kill('SIGKILL'); }
