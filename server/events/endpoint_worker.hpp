@@ -52,6 +52,8 @@ class EndpointWorker {
   void start();
   /// New events are durable. Any thread; quick.
   void wake() { signal_.notify(); }
+  /// Returns at once; stop() waits.
+  void request_stop() { thread_.request_stop(); }
   /// Queues the cursors' last write.
   void stop();
 

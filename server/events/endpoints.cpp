@@ -27,6 +27,7 @@ void Endpoints::start() {
 }
 
 void Endpoints::stop() {
+  for (auto& worker : workers_) worker->request_stop();
   for (auto& worker : workers_) worker->stop();
 }
 

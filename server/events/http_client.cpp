@@ -1,5 +1,6 @@
 #include "server/events/http_client.hpp"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -21,6 +22,7 @@ using Plain = beast::tcp_stream;
 using Secure = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr std::chrono::milliseconds stop_look{50};
+constexpr std::chrono::seconds last_answer{1};  // after stop was asked for
 constexpr std::uint64_t answer_bytes_max = 1U << 20;
 
 struct Place {
@@ -95,9 +97,12 @@ class Client final : public HttpClient {
       done = true;
     });
     context_.restart();
+    auto cancel_at = std::chrono::steady_clock::time_point::max();
     while (!done) {
       context_.run_for(stop_look);
-      if (done || !stop.stop_requested()) {
+      // An orderly stop makes no duplicates: the answer may still come.
+      if (stop.stop_requested()) cancel_at = std::min(cancel_at, std::chrono::steady_clock::now() + last_answer);
+      if (done || std::chrono::steady_clock::now() < cancel_at) {
         context_.restart();
         continue;
       }

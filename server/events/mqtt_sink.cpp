@@ -16,6 +16,7 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds keep_alive{30};
 constexpr std::chrono::milliseconds goodbye{500};
+constexpr std::chrono::seconds last_answers{1};  // after stop was asked for
 constexpr std::size_t mqtt_string_bytes_max = 65'535;
 // MQTT 5 reason codes of a PUBACK that no second attempt changes. (OASIS MQTT 5.0, 3.4.2.1)
 constexpr int topic_name_invalid = 0x90;
@@ -161,6 +162,8 @@ class MqttSink final : public Sink {
       if (!publish(batch[i], i)) break;
     }
     flight.wait_below(1, options_.timeout, stop);
+    // An orderly stop makes no duplicates: what is on its way may still be acknowledged.
+    if (stop.stop_requested()) flight.wait_below(1, last_answers, {});
     Delivery delivery = flight.outcome();
     if (!delivery.failure.empty()) {
       delivery.failure = options_.url + ": " + delivery.failure;

@@ -20,7 +20,7 @@ struct Delivery {
   std::optional<std::chrono::seconds> retry_after = {};  ///< the other side's own wish
 };
 
-/// Used by its endpoint's thread alone; may block, and returns soon once stop is asked for.
+/// Used by its endpoint's thread alone; may block, and returns within about a second once stop is asked for.
 class Sink {
  public:
   virtual ~Sink() = default;
