@@ -145,6 +145,29 @@ test('without a failure everything arrives exactly once, and a restart of the hu
   await hub.stop();
 });
 
+test('an orderly stop under load repeats nothing', async (t) => {
+  const broker = await new Broker().start();
+  const subscriber = await new Subscriber(broker).ready();
+  const checker = new Checker();
+  count_telemetry(subscriber, checker);
+  const hub = await hub_with(to_broker(broker)).start();
+  t.after(() => { subscriber.end(); hub.remove(); broker.remove(); });
+  const rest = rest_of(hub);
+  const senders = await senders_of(hub, rest, checker, 4, { in_flight: 32 });
+  rest.close();
+  for (const sender of senders) sender.start();
+  for (let round = 0; round < 3; round += 1) {
+    const before = checker.total_acknowledged();
+    await until('load', () => checker.total_acknowledged() > before + 500);
+    await hub.stop();
+    await hub.start();
+  }
+  await Promise.all(senders.map((sender) => sender.stop()));
+  await all_arrived(checker);
+  checker.check({ duplicates_allowed: false });
+  await hub.stop();
+});
+
 test('a broker that is down when the hub starts gets everything later', async (t) => {
   const broker = await new Broker().start();
   const subscriber = await new Subscriber(broker).ready();
