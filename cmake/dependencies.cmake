@@ -8,9 +8,9 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(PahoMqttCpp 1.2 REQUIRED)          # events to MQTT brokers; a device in tests/clients
 if(TWINHUB_TESTS)
   find_package(GTest REQUIRED)
-  find_package(PahoMqttCpp REQUIRED)             # a device in tests/clients
 endif()
 if(TWINHUB_BENCH)
   find_package(benchmark REQUIRED)

@@ -1,5 +1,7 @@
 #include "config/load.hpp"
 
+#include "config/routes_toml.hpp"
+
 #include <toml++/toml.h>
 #include <algorithm>
 #include <sstream>
@@ -40,6 +42,7 @@ class FileReader {
   void read(const toml::table& table, const std::string& prefix) {
     for (const auto& [name, node] : table) {
       const std::string key = prefix + std::string(name.str());
+      if (prefix.empty() && is_routes_key(key)) continue;  // read_routes() takes these
       const std::string place = path_ + ":" + std::to_string(name.source().begin.line);
       if (const auto* section = node.as_table()) {
         read(*section, key + ".");
@@ -74,6 +77,7 @@ void read_file(Loaded& loaded, const std::filesystem::path& path) {
                         std::string(error.description()));
   }
   FileReader(loaded, path.string()).read(table, "");
+  loaded.routing = read_routing(table, path.string());
 }
 
 void check_whole(const Settings& settings) {
@@ -99,6 +103,7 @@ Loaded load(const Sources& sources) {
     assign(loaded, *info, text, std::string(info->flag), key);
   }
   check_whole(loaded.settings);
+  check_routing(loaded.routing);
   return loaded;
 }
 
@@ -117,6 +122,7 @@ std::string describe(const Loaded& loaded) {
     line.resize(std::max<std::size_t>(line.size() + 1, 44), ' ');
     out << line << "# " << loaded.origins.find(info.key)->second << "\n";
   }
+  out << describe(loaded.routing);
   return out.str();
 }
 

@@ -1,6 +1,7 @@
 // The effective settings: built-in defaults < TOML file < environment < flags, each value with its origin.
 #pragma once
 
+#include "config/routes.hpp"
 #include "config/settings.hpp"
 
 #include <filesystem>
@@ -22,13 +23,14 @@ struct Sources {
 
 struct Loaded {
   Settings settings;
+  Routing routing;
   std::map<std::string, std::string, std::less<>> origins;  ///< key -> "default", "FILE:3", "TWINHUB_...", "--flag"
 };
 
 /// Throws SettingsError: the first wrong key or value, with its file and line, variable or flag.
 [[nodiscard]] Loaded load(const Sources& sources);
 
-/// Every setting as TOML, its origin behind it: what `twinhub config` prints.
+/// Every setting as TOML; passwords are not shown, its origin behind it: what `twinhub config` prints.
 [[nodiscard]] std::string describe(const Loaded& loaded);
 
 }  // namespace twinhub::config

@@ -1,5 +1,7 @@
 #include "config/settings.hpp"
 
+#include "config/nearest.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -118,6 +120,10 @@ constexpr std::array table = {
                 show_number<&S::events_retention_hours>},
     SettingInfo{"events.retention_mib", "", "Size of the event log at which the oldest are dropped, 8-1048576 MiB",
                 assign_number<&S::events_retention_mib, 8, 1048576>, show_number<&S::events_retention_mib>},
+    SettingInfo{"events.hub_name", "", "hubName of events and {hub} of topics; empty = the first host name up to its first dot", assign_text<&S::events_hub_name>,
+                show_text<&S::events_hub_name>},
+    SettingInfo{"events.broker", "--events-broker", "MQTT broker that gets every event, e.g. mqtt://127.0.0.1:1883; empty = none, [[endpoints]] say more",
+                assign_text<&S::events_broker>, show_text<&S::events_broker>},
     SettingInfo{"mqtt.connect_timeout_seconds", "", "From accept to a whole CONNECT, TLS included; 1-600 s",
                 assign_number<&S::mqtt_connect_timeout_seconds, 1, 600>, show_number<&S::mqtt_connect_timeout_seconds>},
     SettingInfo{"mqtt.keep_alive_max_seconds", "", "Cap of 1.5 x keep alive, and what keep alive 0 gets; 1-86400 s",
@@ -170,21 +176,6 @@ constexpr std::array table = {
                 show_text<&S::log_format>},
 };
 
-/// How many characters must change to make `a` out of `b`.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 std::span<const SettingInfo> all_settings() { return table; }
@@ -201,10 +192,10 @@ std::string environment_name(std::string_view key) {
 }
 
 std::string_view nearest_key(std::string_view wrong) {
-  const auto nearest = std::min_element(table.begin(), table.end(), [&](const SettingInfo& a, const SettingInfo& b) {
-    return edit_distance(wrong, a.key) < edit_distance(wrong, b.key);
-  });
-  return nearest->key;
+  std::vector<std::string_view> keys;
+  for (const SettingInfo& info : table) keys.push_back(info.key);
+  keys.insert(keys.end(), {"routes", "fallback", "enrichments", "endpoints"});
+  return nearest_of(keys, wrong);
 }
 
 }  // namespace twinhub::config

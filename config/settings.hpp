@@ -50,6 +50,8 @@ struct Settings {
   std::uint32_t events_partitions = 4;
   std::uint32_t events_retention_hours = 24;
   std::uint64_t events_retention_mib = 1024;
+  std::string events_hub_name;
+  std::string events_broker;
 
   // Doors
   std::uint32_t mqtt_connect_timeout_seconds = 30;
@@ -92,7 +94,7 @@ struct SettingInfo {
 [[nodiscard]] const SettingInfo* find_setting(std::string_view key);
 /// "mqtt.in_flight_max" -> "TWINHUB_MQTT_IN_FLIGHT_MAX"
 [[nodiscard]] std::string environment_name(std::string_view key);
-/// The key that `wrong` was most likely meant to be.
+/// The key, or list of tables (routes.hpp), that `wrong` was most likely meant to be.
 [[nodiscard]] std::string_view nearest_key(std::string_view wrong);
 
 }  // namespace twinhub::config

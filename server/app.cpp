@@ -1,5 +1,6 @@
 #include "server/app.hpp"
 
+#include "server/app_events.hpp"
 #include "server/app_parts.hpp"
 #include "server/hub/hub.hpp"
 #include "server/net/listener.hpp"
@@ -24,8 +25,8 @@ constexpr std::chrono::milliseconds tick_pace{100};
 /// The running hub. Members stand in the order they are made; stop() takes them down in the other.
 class App {
  public:
-  explicit App(const config::Settings& settings)
-      : settings_(settings), threads_(io_thread_count(settings), worker_threads) {}
+  explicit App(const config::Loaded& loaded)
+      : settings_(loaded.settings), routing_(loaded.routing), threads_(io_thread_count(settings_), worker_threads) {}
 
   Result<void> start() {
     std::error_code error;
@@ -44,6 +45,12 @@ class App {
     if (!tls) return tls.error();
     tls_ = std::move(*tls);
 
+    auto endpoints = make_endpoints(settings_, routing_, *store_, clock_, random_);
+    if (!endpoints) return endpoints.error();
+    endpoints_ = std::move(*endpoints);
+    // A new endpoint's place in the log is durable before there is anything to miss.
+    if (const auto placed = endpoints_->place(); !placed) return placed.error();
+
     links_ = mqtt_door::make_session_table();
     hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_, hub_options(settings_));
     mqtt_ = mqtt_door::make_door(*hub_, *links_, threads_, mqtt_options(settings_));
@@ -52,6 +59,11 @@ class App {
                         [this](net::IoThread& lane, net::WebSocketRequest& request) { mqtt_->adopt(lane, request); });
     if (const auto opened = open_doors(); !opened) return opened.error();
 
+    store_->watch_events([this] {
+      endpoints_->wake();
+      if (ops_) ops_->wake_event_streams();
+    });
+    endpoints_->start();
     threads_.start();
     ticker_ = std::make_unique<net::Ticker>(threads_, tick_pace, [this] { hub_->tick(); });
     ticker_->start();
@@ -82,6 +94,8 @@ class App {
       ticker_->stop();
     }
     threads_.stop();
+    if (store_) store_->watch_events({});
+    if (endpoints_) endpoints_->stop();
     ops_.reset();
     store_.reset();  // commits what is queued; its last callbacks still find the doors
   }
@@ -100,7 +114,9 @@ class App {
       if (!opened) return opened.error();
     }
     if (s.ops_port == 0) return {};
-    auto ops = ops::OpsDoor::open(s.ops_listen, s.ops_port, [this](std::string_view path) { return page(path); });
+    auto ops = ops::OpsDoor::open(
+        s.ops_listen, s.ops_port, [this](std::string_view path) { return page(path); },
+        event_source(*store_, hub_name(settings_)));
     if (!ops) return ops.error();
     ops_ = std::move(*ops);
     return {};
@@ -123,15 +139,16 @@ class App {
     if (path == "/healthz") return {.body = "alive\n"};
     if (path == "/readyz") return readiness();
     if (path == "/metrics") {
-      return {.type = "text/plain; version=0.0.4; charset=utf-8",
-              .body = ops::render(figures(*store_, mqtt_->figures(), rest_->figures(), hub_->methods.figures()))};
+      auto all = figures(*store_, mqtt_->figures(), rest_->figures(), hub_->methods.figures());
+      for (auto& figure : endpoint_figures(*endpoints_)) all.push_back(std::move(figure));
+      return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = ops::render(all)};
     }
     if (path == "/ca.pem" && !tls_.ca.empty()) {
       std::ostringstream text;
       text << std::ifstream(tls_.ca).rdbuf();
       return {.type = "application/x-pem-file", .body = text.str()};
     }
-    return {.status = 404, .body = "pages: /healthz /readyz /metrics /ca.pem\n"};
+    return {.status = 404, .body = "pages: /healthz /readyz /metrics /ca.pem /events\n"};
   }
 
   /// Ready: every door is open and the store takes writes.
@@ -143,11 +160,13 @@ class App {
   }
 
   const config::Settings& settings_;
+  const config::Routing& routing_;
   hub::SystemClock clock_;
   hub::SystemRandom random_;
   net::Threads threads_;
   Tls tls_;
   std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<events::Endpoints> endpoints_;
   std::unique_ptr<hub::DeviceLinks> links_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<mqtt_door::Door> mqtt_;
@@ -166,7 +185,7 @@ int serve(const config::Loaded& loaded) {
   ops::set_up_log(settings.log_level, settings.log_format == "json");
   block_signals();
   raise_descriptor_limit();
-  App app(settings);
+  App app(loaded);
   if (const auto started = app.start(); !started) {
     std::cerr << "twinhub: " << started.error().detail << "\n";
     app.stop();

@@ -184,7 +184,8 @@ void print_welcome(const config::Settings& settings, const Tls& tls) {
             << "  devices (MQTT)    " << door("mqtts", settings.listen, settings.mqtts_port) << "\n"
             << "  back ends (REST)  " << door("https", settings.listen, settings.https_port) << "\n"
             << "  operations        " << door("http", settings.ops_listen, settings.ops_port)
-            << "  /healthz /readyz /metrics /ca.pem\n"
+            << "  /healthz /readyz /metrics /ca.pem /events\n"
+            << (settings.events_broker.empty() ? "" : "  events (MQTT)     " + settings.events_broker + "\n")
             << "  data              " << settings.data_dir << ", durability " << settings.durability << "\n";
   if (settings.mqtt_port != 0 || settings.http_port != 0) {
     std::cout << "  plain (no TLS)    " << door("mqtt", settings.plain_listen, settings.mqtt_port) << " "

@@ -37,10 +37,8 @@ Result<CommitSeq> CommitQueue::enqueue(const Unit& unit, OnDurable&& on_durable)
     was_empty = open_.empty();
     if (unit.write) unit.write(open_.batch);
     if (!unit.events.empty()) open_.events.resize(std::max(1U, options_.event_partitions));
-    for (const auto& [partition, bytes] : unit.events) {
-      open_.events[partition].bytes += bytes;
-      ++open_.events[partition].count;
-    }
+    for (const auto& [partition, bytes] : unit.events) open_.events[partition].add(bytes);
+    open_.has_events = open_.has_events || !unit.events.empty();
     open_.sessions.insert(open_.sessions.end(), unit.sessions.begin(), unit.sessions.end());
     seq = ++last_seq_;
     if (on_durable) open_.waiters.push_back({seq, std::move(on_durable)});
@@ -133,10 +131,8 @@ void CommitQueue::Cycle::clear() {
     return;
   }
   batch.Clear();
-  for (auto& gathered : events) {
-    gathered.bytes.clear();
-    gathered.count = 0;
-  }
+  for (auto& gathered : events) gathered.clear();
+  has_events = false;
   sessions.clear();
   waiters.clear();
   last = 0;
@@ -171,6 +167,7 @@ void CommitQueue::succeed(Cycle& cycle) {
   }
   if (!cycle.sessions.empty()) hooks_.sessions_settled(cycle.sessions, cycle.last);
   tell(cycle.waiters, {});
+  if (cycle.has_events) hooks_.events_settled();
 }
 
 void CommitQueue::fail_all(Cycle& cycle, const Error& error) {

@@ -42,6 +42,8 @@ class CommitQueue {
     std::function<void()> drop_all;
     /// These sessions are on disk up to unit `settled`.
     std::function<void(const std::vector<IdentityId>& sessions, CommitSeq settled)> sessions_settled;
+    /// A cycle with events is durable, and who waited for it was told.
+    std::function<void()> events_settled;
   };
 
   CommitQueue(Database& database, EventLog& events, const StoreOptions& options, Hooks hooks);
@@ -78,6 +80,7 @@ class CommitQueue {
     void clear();
     rocksdb::WriteBatch batch;
     std::vector<EventLog::Gathered> events;
+    bool has_events = false;
     std::vector<IdentityId> sessions;
     std::vector<Waiter> waiters;
     CommitSeq last = 0;

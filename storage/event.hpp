@@ -29,4 +29,12 @@ struct StoredEvent {
   Event event;
 };
 
+/// What one partition holds durably.
+struct EventRange {
+  std::uint64_t first = 0;  ///< sequence number of the oldest event kept
+  std::uint64_t next = 0;   ///< of the event to come; == first: nothing is kept
+
+  bool operator==(const EventRange&) const = default;
+};
+
 }  // namespace twinhub::storage

@@ -16,6 +16,7 @@ constexpr std::uint8_t block_format = 1;
 constexpr std::uint64_t segment_bytes_max = 1U << 20;
 constexpr std::uint64_t segment_bytes_min = 4U << 10;
 constexpr std::uint64_t segments_kept = 16;
+constexpr std::size_t block_bytes = 64U << 10;  // a block that has reached this is not added to
 constexpr std::uint64_t retention_interval_ticks = 5 * ticks_per_second;
 constexpr std::string_view segment_prefix = "segment:";  // in `meta`
 constexpr std::string_view begin_prefix = "begin:";      // in `meta`
@@ -52,18 +53,33 @@ Error bad_block(std::uint32_t partition, std::uint64_t first) {
 
 }  // namespace
 
+void EventLog::Gathered::add(std::string_view event) {
+  if (pieces.empty() || pieces.back().bytes.size() >= block_bytes) pieces.emplace_back();
+  pieces.back().bytes += event;
+  ++pieces.back().count;
+}
+
+void EventLog::Gathered::clear() {
+  if (pieces.empty()) return;
+  pieces.resize(1);
+  pieces.front().bytes.clear();
+  pieces.front().count = 0;
+}
+
 EventLog::EventLog(const Database& database, const StoreOptions& options)
     : database_(database),
       retention_bytes_(options.event_retention_bytes / std::max(1U, options.event_partitions)),
       retention_ticks_(static_cast<std::uint64_t>(options.event_retention_age.count()) * ticks_per_second),
       segment_bytes_(std::clamp(retention_bytes_ / segments_kept, segment_bytes_min, segment_bytes_max)),
       segment_ticks_(retention_ticks_ / segments_kept),
-      partitions_(std::max(1U, options.event_partitions)) {}
+      partitions_(std::max(1U, options.event_partitions)),
+      published_(partitions_.size()) {}
 
 Result<void> EventLog::recover() {
   undo_.clear();
   for (std::uint32_t i = 0; i < partitions_.size(); ++i) {
     if (auto recovered = recover_partition(i); !recovered) return recovered;
+    publish(i);
   }
   return {};
 }
@@ -130,30 +146,33 @@ void EventLog::append(const std::vector<Gathered>& per_partition, Timestamp now,
   // A clock that was set back must not stop retention until it has caught up.
   const bool retention_due = now >= next_retention_ || now.ticks + retention_interval_ticks < next_retention_.ticks;
   for (std::uint32_t i = 0; i < partitions_.size(); ++i) {
-    const bool has_events = i < per_partition.size() && per_partition[i].count > 0;
+    const bool has_events = i < per_partition.size() && !per_partition[i].empty();
     if (!has_events && !retention_due) continue;
     const Partition& partition = partitions_[i];
     undo_.push_back({i, partition.next, partition.open, partition.closed.size(), {}});
-    if (has_events) append_block(i, per_partition[i], now, batch);
+    if (has_events) {
+      for (const Gathered::Piece& piece : per_partition[i].pieces) append_block(i, piece, now, batch);
+    }
     if (retention_due) drop_old(i, now, batch, undo_.back().dropped);
   }
   if (retention_due) next_retention_.ticks = now.ticks + retention_interval_ticks;
 }
 
-void EventLog::append_block(std::uint32_t index, const Gathered& gathered, Timestamp now, rocksdb::WriteBatch& batch) {
+void EventLog::append_block(std::uint32_t index, const Gathered::Piece& piece, Timestamp now,
+                            rocksdb::WriteBatch& batch) {
   Partition& partition = partitions_[index];
   // A segment goes when its newest event is too old: it must not grow for long.
   if (partition.open.bytes > 0 && now.ticks >= partition.open.oldest.ticks + segment_ticks_)
     close_segment(index, batch);
   std::string block;
-  block.reserve(gathered.bytes.size() + 16);
+  block.reserve(piece.bytes.size() + 16);
   ByteWriter writer(block);
   writer.integer(block_format);
-  writer.integer(gathered.count);
+  writer.integer(piece.count);
   writer.integer(now.ticks);
-  block += gathered.bytes;
+  block += piece.bytes;
   batch.Put(database_.family(Family::events), event_key(index, partition.next), block);
-  partition.next += gathered.count;
+  partition.next += piece.count;
   if (partition.open.bytes == 0) partition.open.oldest = now;
   partition.open.bytes += block.size();
   partition.open.newest = now;
@@ -198,6 +217,28 @@ void EventLog::drop_old(std::uint32_t index, Timestamp now, rocksdb::WriteBatch&
   batch.Put(database_.family(Family::meta), begin_key(index), value);
 }
 
+void EventLog::publish(std::uint32_t index) {
+  const Partition& partition = partitions_[index];
+  const std::uint64_t first = partition.closed.empty() ? partition.open.first : partition.closed.front().first;
+  published_[index].next.store(partition.next, std::memory_order_release);
+  published_[index].first.store(first, std::memory_order_release);
+}
+
+std::vector<EventRange> EventLog::ranges() const {
+  std::vector<EventRange> ranges;
+  ranges.reserve(published_.size());
+  for (const Published& published : published_) {
+    const std::uint64_t first = published.first.load(std::memory_order_acquire);
+    ranges.push_back({first, published.next.load(std::memory_order_acquire)});
+  }
+  return ranges;
+}
+
+void EventLog::settled() {
+  for (const Undo& undo : undo_) publish(undo.partition);
+  undo_.clear();
+}
+
 void EventLog::failed() {
   for (const Undo& undo : undo_) {
     Partition& partition = partitions_[undo.partition];
@@ -235,6 +276,38 @@ Result<void> EventLog::read(std::uint32_t partition, std::uint64_t sequence_numb
   }
   if (!blocks->status().ok()) return engine_error(blocks->status());
   return {};
+}
+
+/// The markers tell which segment; its blocks tell the rest.
+Result<std::uint64_t> EventLog::find(std::uint32_t partition, Timestamp since) const {
+  const Reading reading(database_);
+  if (!reading) return closed_error();
+  const EventRange range = ranges()[partition];
+  std::uint64_t from = range.first;
+  const std::string last_marker = segment_key(partition, std::numeric_limits<std::uint64_t>::max());
+  const std::unique_ptr<rocksdb::Iterator> markers(database_.engine()->NewIterator({}, database_.family(Family::meta)));
+  for (markers->Seek(segment_key(partition, from)); markers->Valid() && markers->key().compare(last_marker) <= 0;
+       markers->Next()) {
+    ByteReader reader(view(markers->value()));
+    reader.integer<std::uint64_t>();
+    const Timestamp newest{reader.integer<std::uint64_t>()};
+    const auto end = reader.integer<std::uint64_t>();
+    if (!reader.ok()) return bad_block(partition, from);
+    if (newest >= since) break;
+    from = end;
+  }
+  if (!markers->status().ok()) return engine_error(markers->status());
+  const std::unique_ptr<rocksdb::Iterator> blocks(
+      database_.engine()->NewIterator({}, database_.family(Family::events)));
+  for (blocks->Seek(event_key(partition, from)); blocks->Valid(); blocks->Next()) {
+    const auto key = parse_event_key(view(blocks->key()));
+    if (!key || key->partition != partition) break;
+    const auto header = read_header(view(blocks->value()));
+    if (!header) return bad_block(partition, key->sequence_number);
+    if (header->written >= since) return key->sequence_number;
+  }
+  if (!blocks->status().ok()) return engine_error(blocks->status());
+  return range.next;
 }
 
 }  // namespace twinhub::storage

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <mutex>
 #include <utility>
 
 namespace twinhub::storage {
@@ -29,7 +31,8 @@ class RocksdbStore final : public Store {
         database_, events_, options_,
         CommitQueue::Hooks{
             [this](CommitSeq settled) { drop_after(settled); }, [this] { drop_all(); },
-            [this](const std::vector<IdentityId>& ids, CommitSeq settled) { sessions_settled(ids, settled); }});
+            [this](const std::vector<IdentityId>& ids, CommitSeq settled) { sessions_settled(ids, settled); },
+            [this] { events_settled(); }});
     return {};
   }
 
@@ -72,6 +75,14 @@ class RocksdbStore final : public Store {
     for (const char c : id.device) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
     return static_cast<std::uint32_t>(hash % std::max(1U, options_.event_partitions));
   }
+  std::vector<EventRange> event_ranges() const override { return events_.ranges(); }
+  Result<std::uint64_t> find_events_since(std::uint32_t partition, Timestamp since) const override {
+    return events_.find(partition, since);
+  }
+  void watch_events(std::function<void()> wake) override {
+    const std::lock_guard lock(watch_mutex_);
+    wake_ = std::move(wake);
+  }
   Result<void> writable() const override { return queue_ ? queue_->writable() : read_only_error(); }
   std::vector<Figure> figures() const override;
 
@@ -111,11 +122,17 @@ class RocksdbStore final : public Store {
   void drop_after(CommitSeq settled);
   void drop_all();
   void sessions_settled(const std::vector<IdentityId>& ids, CommitSeq settled);
+  void events_settled() {
+    const std::lock_guard lock(watch_mutex_);
+    if (wake_) wake_();
+  }
 
   StoreOptions options_;
   std::unique_ptr<Database> owned_;
   Database& database_;
   EventLog events_;
+  std::mutex watch_mutex_;
+  std::function<void()> wake_;  // guarded by watch_mutex_
   mutable std::array<CacheStripe, stripe_count> stripes_;
   std::unique_ptr<CommitQueue> queue_;  // last: its thread uses all of the above
 };

@@ -140,6 +140,14 @@ class Store {
   [[nodiscard]] virtual Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
                                                  const std::function<bool(const StoredEvent&)>& visit) const = 0;
   [[nodiscard]] virtual std::uint32_t event_partition_of(const IdentityId& id) const = 0;
+  /// One for each partition, index = partition.
+  [[nodiscard]] virtual std::vector<EventRange> event_ranges() const = 0;
+  /// Where to read to miss no event enqueued at `since` or later: the first stored block that was written then, else
+  /// the end. Reads about one segment (1 MiB).
+  [[nodiscard]] virtual Result<std::uint64_t> find_events_since(std::uint32_t partition, Timestamp since) const = 0;
+  /// `wake` runs on the commit thread after each commit cycle that made events durable, once however many: it must be
+  /// quick and block on nothing. Empty = nobody listens any more; returns when the old one does not run.
+  virtual void watch_events(std::function<void()> wake) = 0;
 
   /// Ok while writes are taken; else the reason. After a failed write the store probes by itself and recovers when it
   /// can.

@@ -1,5 +1,6 @@
 #include "protocol/json/text.hpp"
 
+#include <simdjson.h>
 #include <cstdint>
 
 namespace twinhub::json {
@@ -13,6 +14,21 @@ unsigned hex_value(char c) {
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
+
+std::string to_utf8(std::string_view bytes) {
+  if (is_utf8(bytes)) return std::string(bytes);
+  std::string text;
+  for (const char c : bytes) {
+    if (static_cast<unsigned char>(c) < 0x80) {
+      text += c;
+    } else {
+      text += "\xEF\xBF\xBD";
+    }
+  }
+  return text;
+}
 
 void append_escaped(std::string& out, std::string_view utf8) {
   std::size_t plain_begin = 0;

@@ -13,6 +13,10 @@ void append_escaped(std::string& out, std::string_view utf8);
 /// Appends `utf8` as a JSON string, quotes included.
 void append_string(std::string& out, std::string_view utf8);
 
+[[nodiscard]] bool is_utf8(std::string_view bytes);
+/// `bytes` as they are when they are UTF-8; else every byte beyond ASCII becomes U+FFFD.
+[[nodiscard]] std::string to_utf8(std::string_view bytes);
+
 /// Appends `"name":`.
 void append_key(std::string& out, std::string_view name);
 

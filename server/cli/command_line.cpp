@@ -73,6 +73,7 @@ class CommandLine {
     add_device();
     add_method();
     add_c2d();
+    add_events();
   }
 
   int run(int argc, char** argv) {
@@ -159,6 +160,24 @@ class CommandLine {
     add(purge, [this](const config::Loaded& loaded) { return purge_messages(loaded.settings, id_.device); });
   }
 
+  void add_events() {
+    CLI::App& events = *app_.add_subcommand("events", "The event log");
+    events.require_subcommand(1);
+    CLI::App& tail =
+        *events.add_subcommand("tail", "Print events of a running hub as they come, one line of JSON each");
+    tail.add_option("--device", tail_.device, "Of this device (and its modules) only");
+    tail.add_option(
+        "--source", tail_.source,
+        "DeviceMessages, TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents; several with "
+        "commas");
+    tail.add_option("--from", tail_.from,
+                    "now, start, sequence numbers (one for all partitions, or one each with commas), or a time such as "
+                    "2026-11-23T05:40:00Z")
+        ->capture_default_str();
+    tail.add_option("--count", tail_.count, "End after so many events; 0 = never")->capture_default_str();
+    add(tail, [this](const config::Loaded& loaded) { return tail_events(loaded.settings, tail_); });
+  }
+
   CLI::App app_{"twinhub: a self-hosted, Azure IoT Hub-compatible device-twin hub", "twinhub"};
   std::vector<Command> commands_;
   std::string policy_ = "iothubowner";
@@ -166,6 +185,7 @@ class CommandLine {
   std::string created_;
   MethodCall method_;
   std::string text_;
+  TailOptions tail_;
   std::uint64_t token_seconds_ = 3600;
 };
 

@@ -20,6 +20,14 @@ namespace twinhub::cli {
                               std::uint64_t seconds);
 /// `twinhub health`: asks the operations port whether the hub is ready.
 [[nodiscard]] int check_health(const config::Settings& settings);
+struct TailOptions {
+  std::string device;  ///< "" = all
+  std::string source;  ///< names as routes have them, with commas; "" = all
+  std::string from = "now";
+  std::uint64_t count = 0;  ///< ends after so many events; 0 = never
+};
+/// `twinhub events tail`: one line of JSON per event, as they come.
+[[nodiscard]] int tail_events(const config::Settings& settings, const TailOptions& options);
 /// `twinhub device create`: makes the identity over REST, prints its connection string.
 [[nodiscard]] int create_device(const config::Settings& settings, const IdentityId& id);
 
@@ -37,5 +45,8 @@ struct MethodCall {
 [[nodiscard]] int send_message(const config::Settings& settings, const std::string& device, const std::string& text);
 /// `twinhub c2d purge`: empties the device's queue, prints how many messages it held.
 [[nodiscard]] int purge_messages(const config::Settings& settings, const std::string& device);
+
+/// An address to connect to for one to listen on.
+[[nodiscard]] std::string reachable(const std::string& listen);
 
 }  // namespace twinhub::cli

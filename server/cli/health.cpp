@@ -17,13 +17,12 @@ namespace http = beast::http;
 
 constexpr std::chrono::seconds time_limit{5};
 
-/// An address to connect to for one to listen on.
+}  // namespace
+
 std::string reachable(const std::string& listen) {
   if (listen == "0.0.0.0") return "127.0.0.1";
   return listen == "::" ? "::1" : listen;
 }
-
-}  // namespace
 
 int check_health(const config::Settings& settings) {
   asio::io_context context;

@@ -59,10 +59,12 @@ std::string render(const std::vector<Figure>& figures) {
     } else {
       metric.gauge.value = figure.value;
     }
-    families.push_back({figure.name,
-                        figure.help,
-                        figure.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
-                        {metric}});
+    for (const auto& [name, value] : figure.labels) metric.label.push_back({name, value});
+    if (families.empty() || families.back().name != figure.name) {
+      const auto type = figure.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+      families.push_back({figure.name, figure.help, type, {}});
+    }
+    families.back().metric.push_back(std::move(metric));
   }
   return prometheus::TextSerializer().Serialize(families);
 }

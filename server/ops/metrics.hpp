@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace twinhub::ops {
@@ -10,7 +11,8 @@ struct Figure {
   std::string name;  ///< e.g. "twinhub_mqtt_connections"; counters end in _total
   std::string help;
   double value = 0;
-  bool counter = false;  ///< else a gauge
+  bool counter = false;                                          ///< else a gauge
+  std::vector<std::pair<std::string, std::string>> labels = {};  ///< figures of one name stand together
 };
 
 /// What every process shows: resident memory, CPU seconds, open descriptors, start time, by their usual names.

@@ -1,5 +1,6 @@
 #include "server/ops/ops_door.hpp"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -21,7 +22,8 @@ constexpr std::uint64_t body_bytes_max = 1024;
 
 class Session final : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const Pages& pages) : stream_(std::move(socket)), pages_(pages) {}
+  Session(tcp::socket socket, const Pages& pages, EventStreams& streams)
+      : stream_(std::move(socket)), pages_(pages), streams_(streams) {}
 
   void read() {
     parser_.emplace();
@@ -40,7 +42,9 @@ class Session final : public std::enable_shared_from_this<Session> {
     Page page;
     if (request.method() == http::verb::get || is_head) {
       const std::string_view target(request.target().data(), request.target().size());
-      page = pages_(target.substr(0, target.find('?')));
+      const std::size_t path_end = std::min(target.find('?'), target.size());
+      if (!is_head && target.substr(0, path_end) == "/events") return stream_events(target.substr(path_end));
+      page = pages_(target.substr(0, path_end));
     } else {
       page = {405, page.type, "GET and HEAD only\n"};
     }
@@ -57,8 +61,17 @@ class Session final : public std::enable_shared_from_this<Session> {
     });
   }
 
+  /// A client that comes back says where it was (WHATWG HTML, 9.2.3).
+  void stream_events(std::string_view query) {
+    std::string text(query.substr(std::min<std::size_t>(1, query.size())));
+    const auto last = parser_->get()["Last-Event-ID"];
+    if (!last.empty()) text += (text.empty() ? "from=" : "&from=") + std::string(last);
+    streams_.adopt(stream_.release_socket(), std::move(text));
+  }
+
   beast::tcp_stream stream_;
   const Pages& pages_;
+  EventStreams& streams_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
@@ -66,7 +79,8 @@ class Session final : public std::enable_shared_from_this<Session> {
 
 class OpsDoorImpl final : public OpsDoor {
  public:
-  explicit OpsDoorImpl(Pages pages) : pages_(std::move(pages)), acceptor_(context_) {}
+  OpsDoorImpl(Pages pages, OpenEventSource open_events)
+      : pages_(std::move(pages)), streams_(EventStreams::make(std::move(open_events))), acceptor_(context_) {}
 
   ~OpsDoorImpl() override {
     context_.stop();
@@ -92,18 +106,20 @@ class OpsDoorImpl final : public OpsDoor {
     return {};
   }
 
+  void wake_event_streams() override { streams_->wake(); }
   std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
  private:
   void accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (!error) std::make_shared<Session>(std::move(socket), pages_)->read();
+      if (!error) std::make_shared<Session>(std::move(socket), pages_, *streams_)->read();
       accept();
     });
   }
 
   Pages pages_;
+  std::unique_ptr<EventStreams> streams_;
   asio::io_context context_{1};
   tcp::acceptor acceptor_;
   std::thread thread_;
@@ -111,8 +127,9 @@ class OpsDoorImpl final : public OpsDoor {
 
 }  // namespace
 
-Result<std::unique_ptr<OpsDoor>> OpsDoor::open(const std::string& address, std::uint16_t port, Pages pages) {
-  auto door = std::make_unique<OpsDoorImpl>(std::move(pages));
+Result<std::unique_ptr<OpsDoor>> OpsDoor::open(const std::string& address, std::uint16_t port, Pages pages,
+                                               OpenEventSource open_events) {
+  auto door = std::make_unique<OpsDoorImpl>(std::move(pages), std::move(open_events));
   if (const auto listening = door->listen(address, port); !listening) return listening.error();
   return std::unique_ptr<OpsDoor>(std::move(door));
 }

@@ -18,17 +18,19 @@ server/net       -> protocol storage
 server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query storage
 server/mqtt      -> protocol protocol/json protocol/iothub protocol/mqtt protocol/twin storage server/hub server/net
 server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/query server/hub server/net
+server/events    -> protocol protocol/json protocol/iothub protocol/query protocol/twin storage server/hub
 server/ops       -> protocol server/net server/hub storage
 server/cli       -> protocol protocol/json protocol/iothub config storage
-server           -> protocol protocol/json protocol/iothub protocol/twin config storage server/net server/hub server/mqtt server/rest server/ops server/cli
+server           -> protocol protocol/json protocol/iothub protocol/twin config storage server/net server/hub server/events server/mqtt server/rest server/ops server/cli
 '
 
 # library header prefix -> the rooms that are its door. Tests and benches are free.
 doors='
 simdjson         -> protocol/json
 rocksdb/         -> storage
-boost/beast      -> server/net server/mqtt server/rest server/ops server/cli
+boost/beast      -> server/net server/events server/mqtt server/rest server/ops server/cli
 toml++/          -> config
+mqtt/            -> server/events
 CLI/             -> server server/cli
 prometheus/      -> server/ops
 '

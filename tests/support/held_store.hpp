@@ -91,6 +91,11 @@ class HeldStore final : public storage::Store {
     return store_->read_events(partition, sequence_number, visit);
   }
   std::uint32_t event_partition_of(const IdentityId& id) const override { return store_->event_partition_of(id); }
+  std::vector<storage::EventRange> event_ranges() const override { return store_->event_ranges(); }
+  Result<std::uint64_t> find_events_since(std::uint32_t partition, Timestamp since) const override {
+    return store_->find_events_since(partition, since);
+  }
+  void watch_events(std::function<void()> wake) override { store_->watch_events(std::move(wake)); }
   Result<void> writable() const override { return store_->writable(); }
   std::vector<Figure> figures() const override { return store_->figures(); }
 

@@ -1,35 +1,11 @@
 #include "config/load.hpp"
 
+#include "tests/unit/config/toml_file.hpp"
+
 #include <gtest/gtest.h>
-#include <unistd.h>
-#include <filesystem>
-#include <fstream>
 
 namespace twinhub::config {
 namespace {
-
-/// A TOML file that goes with the test.
-class TomlFile {
- public:
-  explicit TomlFile(std::string_view text)
-      : path_(std::filesystem::temp_directory_path() / ("twinhub-config-" + std::to_string(::getpid()) + ".toml")) {
-    std::ofstream(path_) << text;
-  }
-  ~TomlFile() { std::filesystem::remove(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string refusal(const Sources& sources) {
-  try {
-    (void)load(sources);
-  } catch (const SettingsError& error) {
-    return error.what();
-  }
-  return "taken";
-}
 
 TEST(Settings, FlagsBeatTheEnvironmentBeatsTheFileBeatsDefaults) {
   const TomlFile file("mqtts_port = 1\nhttps_port = 2\n\n[mqtt]\nin_flight_max = 3\n");

@@ -83,6 +83,60 @@ TEST(StoreEvents, AModuleSharesItsDevicesPartitionAndItNeverChanges) {
   EXPECT_EQ(store->event_partition_of({"a", ""}), 0xAF63DC4C8601EC8CU % 4);
 }
 
+TEST(StoreEvents, ABusyCycleMakesManyBlocksAndNoGaps) {
+  const TemporaryFolder folder;
+  const std::string body(10'000, 'x');
+  {
+    const auto store = open(small_options(folder / "db"));
+    std::vector<Event> events(100, make_event(device, body));
+    Answer answer;
+    ASSERT_TRUE(store->write_records({}, std::move(events), answer.callback()));
+    ASSERT_TRUE(answer.wait());
+  }
+  const auto store = open(small_options(folder / "db"));
+  const auto partition = store->event_partition_of(device);
+  for (const std::uint64_t from : {0U, 6U, 7U, 50U}) {
+    const auto events = all_events(*store, partition, from);
+    ASSERT_EQ(events.size(), 100 - from);
+    expect_consecutive(events, from);
+  }
+  EXPECT_EQ(store->event_ranges()[partition], (EventRange{0, 100}));
+}
+
+TEST(StoreEvents, RangesShowWhatIsDurable) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  const auto partition = store->event_partition_of(device);
+  ASSERT_EQ(store->event_ranges().size(), 4U);
+  EXPECT_EQ(store->event_ranges()[partition], EventRange{});
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(append_and_wait(*store, make_event(device, "x")));
+    EXPECT_EQ(store->event_ranges()[partition], (EventRange{0, i}));
+  }
+}
+
+TEST(StoreEvents, TheWatcherIsWokenOncePerCycleThatHasEvents) {
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  std::atomic<int> woken{0};
+  store->watch_events([&] { ++woken; });
+  Answer records;
+  ASSERT_TRUE(store->write_records({{RecordKind::cursors, "a", "b"}}, {}, records.callback()));
+  ASSERT_TRUE(records.wait());
+  drain(*store);
+  EXPECT_EQ(woken, 0);
+  std::vector<Event> events(10, make_event(device, "x"));
+  Answer answer;
+  ASSERT_TRUE(store->write_records({}, std::move(events), answer.callback()));
+  ASSERT_TRUE(answer.wait());
+  drain(*store);  // the watcher runs after those who waited for the cycle
+  EXPECT_EQ(woken, 1);
+  store->watch_events({});
+  ASSERT_TRUE(append_and_wait(*store, make_event(device, "x")));
+  drain(*store);
+  EXPECT_EQ(woken, 1);
+}
+
 TEST(StoreEvents, TheEventsOfOneDeviceStayInOrder) {
   const TemporaryFolder folder;
   const auto store = open(small_options(folder / "db"));
@@ -162,6 +216,30 @@ TEST_F(StoreRetention, DropsWhatIsTooOld) {
   append(1);
   EXPECT_LE(kept().size(), 12U);  // up to a segment's worth may stay longer
   EXPECT_GE(kept().size(), 11U);
+}
+
+TEST_F(StoreRetention, RangesAndTimesFollowWhatIsKept) {
+  options_.event_retention_bytes = 128 << 10;  // segments of 8 KiB
+  store_ = open(options_);
+  for (int round = 0; round < 30; ++round) {
+    seconds_ = static_cast<std::uint64_t>(round) * 10;
+    append(10);
+  }
+  const auto range = store_->event_ranges()[0];
+  EXPECT_EQ(range.next, 300U);
+  EXPECT_EQ(range.first, kept().front().sequence_number);
+  EXPECT_GT(range.first, 0U);
+  const auto found = [&](std::uint64_t seconds) { return *store_->find_events_since(0, moment(seconds)); };
+  EXPECT_EQ(found(0), range.first);
+  for (const std::uint64_t round : {25U, 27U, 29U}) {
+    EXPECT_EQ(found(round * 10), round * 10);
+    EXPECT_EQ(found(round * 10 - 5), round * 10);
+  }
+  EXPECT_EQ(found(291), 300U);
+  store_.reset();
+  store_ = open(options_);
+  EXPECT_EQ(store_->event_ranges()[0], range);
+  EXPECT_EQ(found(270), 270U);
 }
 
 TEST_F(StoreRetention, NumbersGoOnAfterEverythingWasDropped) {

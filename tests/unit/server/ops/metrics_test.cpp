@@ -13,6 +13,14 @@ TEST(Metrics, AreInPrometheusTextFormat) {
             "# HELP twinhub_open Open.\n# TYPE twinhub_open gauge\ntwinhub_open 1.5\n");
 }
 
+TEST(Metrics, FiguresOfOneNameAreToldApartByTheirLabels) {
+  const std::string text = render({{"twinhub_sent_total", "Sent.", 1, true, {{"endpoint", "a"}}},
+                                   {"twinhub_sent_total", "Sent.", 2, true, {{"endpoint", "b"}}}});
+  EXPECT_EQ(text,
+            "# HELP twinhub_sent_total Sent.\n# TYPE twinhub_sent_total counter\ntwinhub_sent_total{endpoint=\"a\"} 1\n"
+            "twinhub_sent_total{endpoint=\"b\"} 2\n");
+}
+
 TEST(Metrics, OfTheProcessAreThere) {
   const std::string text = render(process_figures());
   for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",

@@ -1,0 +1,25 @@
+// Events to a web server: POST of CloudEvents, several at once. 2xx = delivered. 400, 413, 415 and 422 are about the
+// content: the batch is halved until the event that is meant stands alone, and that one is given up. Everything else is
+// tried again, after Retry-After when the answer has it.
+#pragma once
+
+#include "protocol/error.hpp"
+#include "server/events/http_client.hpp"
+#include "server/events/sink.hpp"
+
+#include <memory>
+#include <string>
+
+namespace twinhub::events {
+
+struct WebhookSinkOptions {
+  HttpTarget target;
+  std::string hub_name;
+  bool single =
+      false;  ///< application/cloudevents+json, one per request, instead of application/cloudevents-batch+json
+};
+
+/// Does not connect yet. Errors: see HttpClient::make.
+[[nodiscard]] Result<std::unique_ptr<Sink>> make_webhook_sink(WebhookSinkOptions options);
+
+}  // namespace twinhub::events

@@ -1,0 +1,187 @@
+#include "server/ops/event_streams.hpp"
+
+#include <pthread.h>
+#include <array>
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace twinhub::ops {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+/// A comment line, so that a client that has gone is noticed and proxies keep the connection.
+constexpr std::chrono::seconds ping_pace{15};
+/// A client that takes nothing for so long is cut off.
+constexpr std::chrono::seconds write_time_limit{60};
+
+constexpr std::string_view header =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
+    "Connection: close\r\n\r\n";
+
+std::string refusal(std::string_view status, const std::string& words) {
+  return "HTTP/1.1 " + std::string(status) +
+         "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: " +
+         std::to_string(words.size() + 1) + "\r\n\r\n" + words + "\n";
+}
+
+class Streams;
+
+class Stream final : public std::enable_shared_from_this<Stream> {
+ public:
+  Stream(tcp::socket socket, Streams& streams)
+      : socket_(std::move(socket)), timer_(socket_.get_executor()), streams_(streams) {}
+
+  void begin(Result<std::unique_ptr<EventSource>> source) {
+    if (!source) {
+      out_ = refusal(source.error().code == Errc::argument_invalid ? "400 Bad Request" : "503 Service Unavailable",
+                     source.error().detail);
+      return write();
+    }
+    source_ = std::move(*source);
+    out_ = header;
+    watch_for_end();
+    write();
+  }
+  void refuse() {
+    out_ = refusal("503 Service Unavailable", "too many streams are open");
+    write();
+  }
+
+  /// New events may be there.
+  void wake() {
+    if (idle_) next();
+  }
+  void close() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    timer_.cancel();
+  }
+
+ private:
+  void next() {
+    idle_ = false;
+    out_.clear();
+    while (out_.empty()) {
+      const auto more = source_->read(out_);
+      if (!more) return end();
+      if (!out_.empty()) break;
+      if (!*more) return wait();
+      // A filter that matches little: others have their turn first.
+      asio::post(socket_.get_executor(), [self = shared_from_this()] { self->next(); });
+      return;
+    }
+    write();
+  }
+
+  void wait() {
+    idle_ = true;
+    timer_.expires_after(ping_pace);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (error || !self->idle_) return;
+      self->idle_ = false;
+      self->out_ = ": ping\n\n";
+      self->write();
+    });
+  }
+
+  void write() {
+    timer_.expires_after(write_time_limit);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (!error) self->end();
+    });
+    asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](boost::system::error_code error, auto) {
+      self->timer_.cancel();
+      if (error || !self->source_) return self->end();
+      self->next();
+    });
+  }
+
+  /// The client sends nothing any more; reading tells when it leaves.
+  void watch_for_end() {
+    socket_.async_read_some(asio::buffer(byte_), [self = shared_from_this()](boost::system::error_code error, auto) {
+      if (error) return self->end();
+      self->watch_for_end();
+    });
+  }
+
+  void end();
+
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  Streams& streams_;
+  std::unique_ptr<EventSource> source_;
+  std::string out_;
+  std::array<char, 1> byte_{};
+  bool idle_ = false;
+};
+
+class Streams final : public EventStreams {
+ public:
+  explicit Streams(OpenEventSource open) : open_(std::move(open)), guard_(asio::make_work_guard(context_)) {
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "event-streams");
+      context_.run();
+    });
+  }
+  ~Streams() override {
+    context_.stop();
+    thread_.join();
+  }
+
+  void adopt(tcp::socket socket, std::string query) override {
+    boost::system::error_code error;
+    const auto protocol = socket.local_endpoint(error).protocol();
+    const int descriptor = error ? -1 : socket.release(error);
+    if (error) return;
+    asio::post(context_, [this, protocol, descriptor, query = std::move(query)] {
+      auto stream = std::make_shared<Stream>(tcp::socket(context_, protocol, descriptor), *this);
+      if (streams_.size() >= streams_max) return stream->refuse();
+      streams_.insert(stream);
+      stream->begin(open_(query));
+    });
+  }
+
+  void wake() override {
+    // One wake-up is on its way: it will see this event too.
+    if (waking_.exchange(true)) return;
+    asio::post(context_, [this] {
+      waking_ = false;
+      for (const auto& stream : std::set(streams_)) stream->wake();
+    });
+  }
+
+  void ended(const std::shared_ptr<Stream>& stream) { streams_.erase(stream); }
+
+ private:
+  OpenEventSource open_;
+  std::atomic<bool> waking_{false};
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard_;
+  std::set<std::shared_ptr<Stream>> streams_;  // the streams' thread only
+  std::thread thread_;
+};
+
+void Stream::end() {
+  const auto self = shared_from_this();
+  close();
+  idle_ = false;
+  streams_.ended(self);
+}
+
+}  // namespace
+
+std::unique_ptr<EventStreams> EventStreams::make(OpenEventSource open) {
+  return std::make_unique<Streams>(std::move(open));
+}
+
+}  // namespace twinhub::ops
