@@ -36,6 +36,13 @@ constexpr Route routes[] = {
     {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, get_identity, {}},
     {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, delete_identity, {}},
 
+    {verb::get, "/certificates", Right::registry_read, list_certificates, {}},
+    {verb::put, "/certificates/{x}", Right::registry_write, put_certificate, {}},
+    {verb::get, "/certificates/{x}", Right::registry_read, get_certificate, {}},
+    {verb::delete_, "/certificates/{x}", Right::registry_write, delete_certificate, {}},
+    {verb::post, "/certificates/{x}/generateVerificationCode", Right::registry_write, generate_verification_code, {}},
+    {verb::post, "/certificates/{x}/verify", Right::registry_write, verify_certificate, {}},
+
     {verb::get, "/twins/{id}", Right::service_connect, get_twin, {}},
     {verb::patch, "/twins/{id}", Right::service_connect, patch_twin, {}},
     {verb::put, "/twins/{id}", Right::service_connect, replace_twin, {}},
