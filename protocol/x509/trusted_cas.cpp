@@ -36,29 +36,45 @@ Error refused(const std::string& why) {
   return fail(Errc::iot_hub_unauthorized, "the certificate does not lead to a verified CA of the hub: " + why);
 }
 
+std::shared_ptr<X509_STORE> make_store(std::span<const Certificate> cas) {
+  std::shared_ptr<X509_STORE> store(X509_STORE_new(), X509_STORE_free);
+  if (!store) throw std::bad_alloc();
+  for (const Certificate& ca : cas) X509_STORE_add_cert(store.get(), ca.get());
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);  // an uploaded intermediate CA is an anchor, too
+  X509_STORE_set_purpose(store.get(), X509_PURPOSE_SSL_CLIENT);
+  X509_STORE_set_depth(store.get(), intermediates_max);
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_get0_param(store.get()), auth_level);
+  return store;
+}
+
 }  // namespace
 
-TrustedCas::TrustedCas(std::span<const Certificate> cas) : store_(X509_STORE_new(), X509_STORE_free) {
-  if (!store_) throw std::bad_alloc();
+TrustedCas::TrustedCas(std::span<const Certificate> cas) : all_(make_store(cas)) {
   for (const Certificate& ca : cas) {
-    X509_STORE_add_cert(store_.get(), ca.get());
     digests_.insert(ca.sha256());
+    const auto namesakes = std::count_if(cas.begin(), cas.end(), [&](const Certificate& other) {
+      return X509_NAME_cmp(X509_get_subject_name(ca.get()), X509_get_subject_name(other.get())) == 0;
+    });
+    if (namesakes > 1) namesakes_.push_back(make_store(std::span(&ca, 1)));
   }
-  X509_STORE_set_flags(store_.get(), X509_V_FLAG_PARTIAL_CHAIN);  // an uploaded intermediate CA is an anchor, too
-  X509_STORE_set_purpose(store_.get(), X509_PURPOSE_SSL_CLIENT);
-  X509_STORE_set_depth(store_.get(), intermediates_max);
-  X509_VERIFY_PARAM_set_auth_level(X509_STORE_get0_param(store_.get()), auth_level);
   ERR_clear_error();
 }
 
 Result<Vouched> TrustedCas::verify(const Chain& chain, Timestamp now) const {
+  auto outcome = verify_in(all_.get(), chain, now);
+  for (auto it = namesakes_.begin(); !outcome && it != namesakes_.end(); ++it) {
+    if (auto vouched = verify_in(it->get(), chain, now)) return vouched;
+  }
+  return outcome;
+}
+
+Result<Vouched> TrustedCas::verify_in(x509_store_st* store, const Chain& chain, Timestamp now) const {
   if (chain.empty()) return refused("there is none");
   const Stack sent(sk_X509_new_null());
   for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(sent.get(), chain[i].get());
   const Context context(X509_STORE_CTX_new(), &X509_STORE_CTX_free);
   if (!sent || !context) throw std::bad_alloc();
-  if (X509_STORE_CTX_init(context.get(), store_.get(), chain.front().get(), sent.get()) != 1)
-    return refused("no context");
+  if (X509_STORE_CTX_init(context.get(), store, chain.front().get(), sent.get()) != 1) return refused("no context");
   X509_STORE_CTX_set_time(context.get(), 0, unix_time(now));
   if (X509_verify_cert(context.get()) != 1) {
     return refused(X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));

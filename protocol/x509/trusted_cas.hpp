@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct x509_store_st;  // OpenSSL's X509_STORE
 
@@ -36,7 +37,12 @@ class TrustedCas {
   [[nodiscard]] bool hold(std::string_view cas) const;
 
  private:
-  std::shared_ptr<x509_store_st> store_;
+  [[nodiscard]] Result<Vouched> verify_in(x509_store_st* store, const Chain& chain, Timestamp now) const;
+
+  std::shared_ptr<x509_store_st> all_;
+  /// Each CA whose subject another has, too, in a set of its own: OpenSSL looks for an issuer by its name, and without
+  /// key identifiers takes the first of that name for the one.
+  std::vector<std::shared_ptr<x509_store_st>> namesakes_;
   std::set<std::string> digests_;
 };
 

@@ -53,7 +53,7 @@ struct DeviceLogin {
 
   iothub::AuthenticationType authentication = iothub::AuthenticationType::sas;  ///< the kind that it proved by
   /// Of a certificate, what the login rests on: the identity's thumbprint as it was, or the CAs (x509::Vouched::cas).
-  std::string proof;
+  std::string proof = {};
 
   /// iothub-connection-auth-method, e.g. {"scope":"device","type":"sas","issuer":"iothub"}.
   [[nodiscard]] std::string auth_method() const;

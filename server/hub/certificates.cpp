@@ -128,8 +128,7 @@ void Certificates::put(const std::string& name, std::string_view body, const IfM
     if (current != nullptr && !if_match.present) {
       return fail(Errc::precondition_failed, "The certificate '" + name + "' exists; replace it with If-Match");
     }
-    if (current == nullptr && if_match.present && !if_match.any) return not_found(name);
-    if (current != nullptr) {
+    if (if_match.present) {
       if (const auto checked = check_present(name, current, if_match); !checked) return checked.error();
     } else if (durable_.size() + writing_.size() >= certificates_max) {
       return fail(Errc::argument_invalid, "A hub keeps at most 25 certificates");

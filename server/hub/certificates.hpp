@@ -41,7 +41,7 @@ class Certificates {
 
   /// PUT: without If-Match creates, with one replaces. `properties.isVerified` true is the caller's word for it;
   /// another certificate under the same name is not verified any more. Errors: argument_invalid (name, certificate, no
-  /// CA, too many), iot_hub_format_error, precondition_failed.
+  /// CA, too many), iot_hub_format_error, certificate_not_found, precondition_failed.
   void put(const std::string& name, std::string_view body, const IfMatch& if_match, Done<Answer> done);
   /// A code that the holder of the CA's key is to have in a certificate's common name. A new one ends the one before;
   /// the certificate is not verified until it is proved. Errors: certificate_not_found, precondition_failed.

@@ -322,7 +322,8 @@ TEST_F(AuthenticatorTest, NothingButAPolicysTokenOpensABackEndRoute) {
 }
 
 TEST_F(AuthenticatorTest, APolicyWithoutKeysOpensNothing) {
-  const Authenticator authenticator(*world.store, world.clock, {{"empty", Right::service_connect, "", ""}});
+  const Authenticator authenticator(*world.store, world.clock, world.hub.certificates,
+                                    {{"empty", Right::service_connect, "", ""}});
   const std::string expiry = std::to_string(world.clock.unix_seconds() + 60);
   EXPECT_FALSE(
       authenticator.authorize("SharedAccessSignature sr=hub&sig=&se=" + expiry + "&skn=empty", "/", Right::none));
