@@ -143,7 +143,8 @@ Found find(const Request& request) {
 /// Routes of DeviceConnect are a device's: by its own key, or by a policy, it reaches itself. One answer for every
 /// cause but what only a good token can learn.
 Result<hub::DeviceLogin> log_in(const hub::Hub& hub, const Request& request, const IdentityId& id) {
-  auto login = hub.authenticator.login_device(id, request.authorization);
+  auto login = request.authorization.empty() ? hub.authenticator.login_device(id, request.client_certificates)
+                                             : hub.authenticator.login_device(id, request.authorization);
   if (login) return login;
   switch (login.error().code) {
     case Errc::service_unavailable:

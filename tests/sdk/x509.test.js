@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/azure');
+const { device: device_sdk, device_http, iothub, mqtt, mqtt_ws } = require('../support/azure');
 const { Certificates } = require('../support/certificates');
 const { Rest } = require('../support/rest');
 const { connection_string, host, new_id } = require('../support/target');
@@ -85,6 +85,16 @@ for (const [name, transport] of [['MQTT', mqtt], ['MQTT over WebSocket', mqtt_ws
     }
   });
 }
+
+test('a device sends over HTTPS by its certificate, and another does not', async () => {
+  const own = certificates.make('dev');
+  const { deviceId } = await create(self_signed(own.sha1));
+  const client = new_client(deviceId, own, device_http.Http);
+  await within('acknowledgement', client.sendEvent(new device_sdk.Message('hello')));
+  const other = new_client(deviceId, certificates.make('dev'), device_http.Http);
+  other.setRetryPolicy(no_retry);
+  await assert.rejects(within('refusal', other.sendEvent(new device_sdk.Message('hello'))), { name: 'UnauthorizedError' });
+});
 
 test('a CA proves that it is whose it is, and its devices come in from then on', async () => {
   const root = certificates.make('root', { is_ca: true });

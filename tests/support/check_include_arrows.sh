@@ -18,7 +18,7 @@ storage          -> protocol protocol/iothub protocol/twin
 server/net       -> protocol protocol/x509 storage
 server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query protocol/x509 storage
 server/mqtt      -> protocol protocol/json protocol/iothub protocol/mqtt protocol/twin storage server/hub server/net
-server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/query server/hub server/net
+server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 protocol/query server/hub server/net
 server/ops       -> protocol server/net server/hub storage
 server/cli       -> protocol protocol/json protocol/iothub config storage
 server           -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 config storage server/net server/hub server/mqtt server/rest server/ops server/cli

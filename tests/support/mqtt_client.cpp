@@ -94,7 +94,8 @@ std::string MqttClient::request(std::string_view bytes) {
   web_socket_ = response.starts_with("HTTP/1.1 101 ");
   if (web_socket_) return response;
   constexpr std::string_view length = "Content-Length: ";
-  const std::size_t body_bytes = std::stoul(response.substr(response.find(length) + length.size()));
+  const std::size_t at = response.find(length);
+  const std::size_t body_bytes = at == std::string::npos ? 0 : std::stoul(response.substr(at + length.size()));
   while (frames_.size() < body_bytes && fill_raw(frames_)) {
   }
   response += frames_.substr(0, body_bytes);

@@ -284,6 +284,27 @@ TEST(X509, WhatIsSentAlongProvesNothing) {
   EXPECT_EQ(code_of(hub, {own}), 0);
 }
 
+TEST(X509, ADeviceMaySpeakHttpsToo) {
+  WireHub hub;
+  const TestCertificate own;
+  hub.put(dev1, self_signed(own.certificate().sha1_thumbprint()));
+  const auto status_of = [&](const Certificates& chain, const std::string& device) {
+    MqttClient client(hub.https_port(), {.ca = hub.ca(), .certificates = chain});
+    return client
+        .request(
+            "POST /devices/" + device +
+            "/messages/events?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\nContent-Length: 5\r\n\r\nhello")
+        .substr(0, 12);
+  };
+  EXPECT_EQ(status_of({own}, "dev1"), "HTTP/1.1 204");
+  ASSERT_EQ(hub.telemetry(dev1).size(), 1U);
+  EXPECT_EQ(hub.telemetry(dev1).front().body, "hello");
+  EXPECT_EQ(status_of({own}, "dev2"), "HTTP/1.1 401");
+  EXPECT_EQ(status_of({own}, "nobody"), "HTTP/1.1 401");
+  EXPECT_EQ(status_of({TestCertificate()}, "dev1"), "HTTP/1.1 401");
+  EXPECT_EQ(status_of({}, "dev1"), "HTTP/1.1 401");
+}
+
 // Live connections
 
 TEST(X509, AConnectionEndsWithItsThumbprint) {
