@@ -52,18 +52,21 @@ void check_one_of(std::string_view text, std::initializer_list<std::string_view>
   throw SettingsError("'" + std::string(text) + "' is not one of: " + all);
 }
 
-void assign_host_names(Settings& settings, std::string_view text) {
-  settings.host_names.clear();
+template <auto Member>
+void assign_list(Settings& settings, std::string_view text) {
+  auto& list = settings.*Member;
+  list.clear();
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
-    if (comma > 0) settings.host_names.emplace_back(text.substr(0, comma));
+    if (comma > 0) list.emplace_back(text.substr(0, comma));
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
 }
 
-std::string show_host_names(const Settings& settings) {
+template <auto Member>
+std::string show_list(const Settings& settings) {
   std::string out = "[";
-  for (const auto& name : settings.host_names) out += (out.size() > 1 ? ", \"" : "\"") + name + '"';
+  for (const auto& element : settings.*Member) out += (out.size() > 1 ? ", \"" : "\"") + element + '"';
   return out + "]";
 }
 
@@ -74,8 +77,8 @@ constexpr std::array table = {
     SettingInfo{"dev", "--dev", "A local hub with well-known keys: never where others can reach it",
                 [](S& s, std::string_view t) { assign_bool(s.dev, t); },
                 [](const S& s) { return std::string(s.dev ? "true" : "false"); }},
-    SettingInfo{"host_names", "--host-name", "Names or addresses clients reach the hub by; the certificate carries them", assign_host_names,
-                show_host_names},
+    SettingInfo{"host_names", "--host-name", "Names or addresses clients reach the hub by; the certificate carries them", assign_list<&S::host_names>,
+                show_list<&S::host_names>},
     SettingInfo{"listen", "--listen", "Address of the TLS doors", assign_text<&S::listen>, show_text<&S::listen>},
     SettingInfo{"mqtts_port", "--mqtts-port", "MQTT over TLS; 0 = off. SDKs expect 8883", assign_number<&S::mqtts_port>, show_number<&S::mqtts_port>},
     SettingInfo{"https_port", "--https-port", "REST and MQTT over WebSocket, over TLS; 0 = off. SDKs expect 443", assign_number<&S::https_port>, show_number<&S::https_port>},
@@ -106,6 +109,8 @@ constexpr std::array table = {
                   s.tls_key_type = t;
                 },
                 show_text<&S::tls_key_type>},
+    SettingInfo{"tls.device_ca", "--tls-device-ca", "PEM files of CAs, comma between, whose word for a device is taken as that of verified ones",
+                assign_list<&S::tls_device_ca>, show_list<&S::tls_device_ca>},
     SettingInfo{"storage.cache_mib", "", "Records kept in memory, 1-65536 MiB", assign_number<&S::storage_cache_mib, 1, 65536>,
                 show_number<&S::storage_cache_mib>},
     SettingInfo{"storage.memtable_mib", "", "Larger: fewer flushes, more memory, longer recovery; 1-4096 MiB",
@@ -128,7 +133,7 @@ constexpr std::array table = {
                 assign_number<&S::mqtt_connect_timeout_seconds, 1, 600>, show_number<&S::mqtt_connect_timeout_seconds>},
     SettingInfo{"mqtt.keep_alive_max_seconds", "", "Cap of 1.5 x keep alive, and what keep alive 0 gets; 1-86400 s",
                 assign_number<&S::mqtt_keep_alive_max_seconds, 1, 86400>, show_number<&S::mqtt_keep_alive_max_seconds>},
-    SettingInfo{"mqtt.token_expiry_grace_seconds", "", "A live connection is closed this long after its token expired; 0-86400 s",
+    SettingInfo{"mqtt.token_expiry_grace_seconds", "", "A live connection is closed this long after its token or certificate expired; 0-86400 s",
                 assign_number<&S::mqtt_token_expiry_grace_seconds, 0, 86400>, show_number<&S::mqtt_token_expiry_grace_seconds>},
     SettingInfo{"mqtt.in_flight_max", "", "Requests of one connection waiting for the disk before its socket is not read; 1-65535",
                 assign_number<&S::mqtt_in_flight_max, 1, 65535>, show_number<&S::mqtt_in_flight_max>},

@@ -41,6 +41,7 @@ struct Settings {
   std::string tls_certificate;
   std::string tls_private_key;
   std::string tls_key_type = "ecdsa";
+  std::vector<std::string> tls_device_ca;
 
   // Store
   std::uint64_t storage_cache_mib = 64;

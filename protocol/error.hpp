@@ -37,6 +37,7 @@ enum class Errc : std::uint32_t {
   device_not_online = 404103,
   device_connection_closed_remotely = 404104,
   configuration_not_found = 404301,
+  certificate_not_found = 404900,  // not IoT Hub's: certificates are Azure Resource Manager's there
   generic_method_not_allowed = 405000,
   operation_not_allowed_in_current_state = 405102,
   device_already_exists = 409001,

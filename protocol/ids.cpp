@@ -73,6 +73,17 @@ std::string to_tracking_time(Timestamp at) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
+std::string to_rfc1123(Timestamp at) {
+  constexpr std::array days{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};  // 0001-01-01 was a Monday
+  constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const Calendar c = calendar_of(at);
+  std::array<char, 48> text{};
+  const int size = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02u:%02u:%02u GMT",
+                                 days[at.ticks / ticks_per_second / 86'400 % days.size()], c.day, months[c.month - 1],
+                                 c.year, c.hour, c.minute, c.second);
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
 Timestamp timestamp_from_unix(std::int64_t seconds, std::uint32_t nanoseconds) {
   const auto unix_ticks = seconds * static_cast<std::int64_t>(ticks_per_second) + nanoseconds / 100;
   return {static_cast<std::uint64_t>(static_cast<std::int64_t>(unix_epoch_ticks) + unix_ticks)};
@@ -97,6 +108,16 @@ IfMatch parse_if_match(std::optional<std::string_view> header) {
   match.any = text == "*";
   if (!match.any) match.etag = text;
   return match;
+}
+
+std::string hex_encode(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string hex;
+  for (const char c : bytes) {
+    hex += digits[static_cast<unsigned char>(c) >> 4];
+    hex += digits[static_cast<unsigned char>(c) & 0xFU];
+  }
+  return hex;
 }
 
 std::string base64_encode(std::string_view bytes) {

@@ -40,6 +40,8 @@ void append_iso8601(std::string& out, Timestamp at);
 [[nodiscard]] std::string to_iso8601(Timestamp at);
 /// "MM/dd/yyyy HH:mm:ss", the form inside IoT Hub's tracking ids.
 [[nodiscard]] std::string to_tracking_time(Timestamp at);
+/// "Sat, 31 Dec 2039 23:59:59 GMT" (RFC 1123), the form of dates in Azure Resource Manager's certificates.
+[[nodiscard]] std::string to_rfc1123(Timestamp at);
 [[nodiscard]] Timestamp timestamp_from_unix(std::int64_t seconds, std::uint32_t nanoseconds = 0);
 
 /// Twin etag: base64 of an 8-byte big-endian counter; 1 is "AAAAAAAAAAE=". Unquoted.
@@ -59,6 +61,8 @@ struct IfMatch {
 /// Reads the header's text; nullopt = the header is absent. Takes quoted, unquoted and weak-free forms alike.
 [[nodiscard]] IfMatch parse_if_match(std::optional<std::string_view> header);
 
+/// Two upper-case digits for each byte.
+[[nodiscard]] std::string hex_encode(std::string_view bytes);
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
 /// Strict (RFC 4648, padded); nullopt for anything else.
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);

@@ -53,6 +53,8 @@ class App {
 
     links_ = mqtt_door::make_session_table();
     hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_, hub_options(settings_));
+    if (const auto loaded = hub_->certificates.load(); !loaded) return loaded.error();
+    if (const auto trusted = trust_device_cas(); !trusted) return trusted.error();
     mqtt_ = mqtt_door::make_door(*hub_, *links_, threads_, mqtt_options(settings_));
     rest_ =
         rest::make_door(*hub_, threads_, rest_options(settings_),
@@ -80,6 +82,8 @@ class App {
     } else {
       spdlog::error("{}; the old certificate stays in use", reloaded.error().detail);
     }
+    if (const auto trusted = trust_device_cas(); !trusted)
+      spdlog::error("{}; the CAs read before stay trusted", trusted.error().detail);
   }
 
   /// No new connections; answer what was accepted; sync; close. Bounded by stop_seconds.
@@ -103,6 +107,13 @@ class App {
   [[nodiscard]] const Tls& tls() const { return tls_; }
 
  private:
+  Result<void> trust_device_cas() {
+    auto cas = load_device_cas(settings_);
+    if (!cas) return cas.error();
+    hub_->certificates.trust_configured(std::move(*cas));
+    return {};
+  }
+
   Result<void> open_doors() {
     const auto secure = [this] { return tls_.context->current(); };
     const auto plain = [] { return std::shared_ptr<SSL_CTX>(); };

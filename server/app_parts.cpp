@@ -5,7 +5,9 @@
 #include "server/cli/command_line.hpp"
 
 #include <sys/resource.h>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <thread>
 
 namespace twinhub {
@@ -142,6 +144,25 @@ Result<Tls> load_tls(const config::Settings& settings) {
   if (!context) return context.error();
   tls.context = std::move(*context);
   return tls;
+}
+
+Result<std::vector<x509::Certificate>> load_device_cas(const config::Settings& settings) {
+  std::vector<x509::Certificate> all;
+  for (const std::string& file : settings.tls_device_ca) {
+    const auto cannot = [&](const std::string& why) {
+      return fail(Errc::service_unavailable, "tls.device_ca: " + file + ": " + why);
+    };
+    std::ifstream in(file);
+    std::ostringstream text;
+    if (!in || !(text << in.rdbuf())) return cannot("cannot be read");
+    const auto cas = x509::parse_pem_list(text.str());
+    if (!cas) return cannot(cas.error().detail);
+    for (const x509::Certificate& ca : *cas) {
+      if (!ca.is_ca()) return cannot(ca.subject() + " is no CA");
+      all.push_back(ca);
+    }
+  }
+  return all;
 }
 
 std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,

@@ -4,6 +4,7 @@
 
 #include "config/settings.hpp"
 #include "protocol/error.hpp"
+#include "protocol/x509/certificate.hpp"
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/hub_options.hpp"
@@ -34,6 +35,8 @@ struct Tls {
   std::shared_ptr<net::TlsContext> context;
   std::filesystem::path ca;  ///< empty with own certificates
 };
+/// The CAs in the files of tls.device_ca, which may hold several each. Errors name the file.
+[[nodiscard]] Result<std::vector<x509::Certificate>> load_device_cas(const config::Settings& settings);
 /// The configured certificate, else the hub's own. Listens to no port.
 [[nodiscard]] Result<Tls> load_tls(const config::Settings& settings);
 

@@ -7,6 +7,7 @@ std::string to_string(const ConnectionString& parts) {
   if (!parts.id.device.empty()) text += ";DeviceId=" + parts.id.device;
   if (parts.id.is_module()) text += ";ModuleId=" + parts.id.module;
   if (!parts.policy.empty()) text += ";SharedAccessKeyName=" + parts.policy;
+  if (parts.x509) return text + ";x509=true";
   return text + ";SharedAccessKey=" + parts.shared_access_key;
 }
 
@@ -26,8 +27,9 @@ std::optional<ConnectionString> parse_connection_string(std::string_view text) {
     if (name == "SharedAccessKey") parts.shared_access_key = value;
     if (name == "DeviceId") parts.id.device = value;
     if (name == "ModuleId") parts.id.module = value;
+    if (name == "x509") parts.x509 = value == "true";
   }
-  if (parts.host_name.empty() || parts.shared_access_key.empty()) return std::nullopt;
+  if (parts.host_name.empty() || (parts.shared_access_key.empty() && !parts.x509)) return std::nullopt;
   return parts;
 }
 

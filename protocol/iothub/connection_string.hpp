@@ -13,11 +13,12 @@ struct ConnectionString {
   std::string host_name;
   std::string policy;             ///< SharedAccessKeyName; "" in a device's string
   IdentityId id;                  ///< DeviceId and ModuleId; empty in a policy's string
-  std::string shared_access_key;  ///< base64
+  std::string shared_access_key;  ///< base64; "" when x509
+  bool x509 = false;              ///< a device that authenticates by certificate: "x509=true" in place of a key
 };
 
 [[nodiscard]] std::string to_string(const ConnectionString& parts);
-/// nullopt when HostName or SharedAccessKey is missing or a pair has no '='. Values may hold '='.
+/// nullopt when HostName is missing, or SharedAccessKey without x509=true, or a pair has no '='. Values may hold '='.
 [[nodiscard]] std::optional<ConnectionString> parse_connection_string(std::string_view text);
 
 }  // namespace twinhub::iothub

@@ -74,6 +74,7 @@ class CommandLine {
     add_method();
     add_c2d();
     add_events();
+    add_certificate_commands();
   }
 
   int run(int argc, char** argv) {
@@ -129,8 +130,54 @@ class CommandLine {
     device.require_subcommand(1);
     CLI::App& create =
         *device.add_subcommand("create", "Register a device with a running hub; prints its connection string");
-    create.add_option("id", created_, "Device id")->required();
-    add(create, [this](const config::Loaded& loaded) { return create_device(loaded.settings, {created_, ""}); });
+    create.add_option("id", created_.id, "Device id")->required();
+    create.add_option("--auth", created_.authentication, "How it will prove itself")
+        ->check(CLI::IsMember({"sas", "selfsigned", "ca"}))
+        ->capture_default_str();
+    create
+        .add_option("--thumbprint", created_.thumbprints,
+                    "SHA-1 or SHA-256 of a self-signed certificate; twice: primary, then secondary")
+        ->expected(1, 2);
+    add(create, [this](const config::Loaded& loaded) { return create_device(loaded.settings, created_); });
+  }
+
+  void add_certificate_commands() {
+    CLI::App& certificate =
+        *app_.add_subcommand("certificate", "CAs whose devices may connect (type certificateAuthority)");
+    certificate.require_subcommand(1);
+    const auto sub_command = [&](const char* name, const char* help, auto run) -> CLI::App& {
+      CLI::App& app = *certificate.add_subcommand(name, help);
+      add(app, [this, run](const config::Loaded& loaded) { return run(loaded.settings); });
+      return app;
+    };
+    const auto named = [this](CLI::App& app) {
+      app.add_option("name", certificate_, "Name of the certificate")->required();
+    };
+    const auto with_file = [this](CLI::App& app, const char* help) {
+      app.add_option("file", certificate_file_, help)->required()->check(CLI::ExistingFile);
+    };
+
+    CLI::App& upload = sub_command("add", "Upload a CA's certificate", [this](const config::Settings& settings) {
+      return add_certificate(settings, certificate_, certificate_file_, verified_);
+    });
+    named(upload);
+    with_file(upload, "The CA's certificate, PEM or DER");
+    upload.add_flag("--verified", verified_, "Trust it at once, without proof of possession");
+    sub_command("list", "One line for each",
+                [](const config::Settings& settings) { return list_certificates(settings); });
+    named(sub_command("show", "Print one as JSON",
+                      [this](const config::Settings& settings) { return show_certificate(settings, certificate_); }));
+    named(sub_command(
+        "verification-code", "Make a code; the next step is verify",
+        [this](const config::Settings& settings) { return print_verification_code(settings, certificate_); }));
+    CLI::App& verify =
+        sub_command("verify", "Prove that you hold the CA's key", [this](const config::Settings& settings) {
+          return verify_certificate(settings, certificate_, certificate_file_);
+        });
+    named(verify);
+    with_file(verify, "A certificate signed by the CA whose common name is the code");
+    named(sub_command("delete", "Delete one; its devices are disconnected",
+                      [this](const config::Settings& settings) { return delete_certificate(settings, certificate_); }));
   }
 
   void add_method() {
@@ -182,10 +229,13 @@ class CommandLine {
   std::vector<Command> commands_;
   std::string policy_ = "iothubowner";
   IdentityId id_;
-  std::string created_;
+  NewDevice created_;
   MethodCall method_;
   std::string text_;
   TailOptions tail_;
+  std::string certificate_;
+  std::string certificate_file_;
+  bool verified_ = false;
   std::uint64_t token_seconds_ = 3600;
 };
 

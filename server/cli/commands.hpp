@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace twinhub::cli {
 
@@ -28,8 +29,27 @@ struct TailOptions {
 };
 /// `twinhub events tail`: one line of JSON per event, as they come.
 [[nodiscard]] int tail_events(const config::Settings& settings, const TailOptions& options);
+struct NewDevice {
+  std::string id;
+  std::string authentication = "sas";    ///< sas, selfsigned or ca
+  std::vector<std::string> thumbprints;  ///< of selfsigned: primary, secondary
+};
 /// `twinhub device create`: makes the identity over REST, prints its connection string.
-[[nodiscard]] int create_device(const config::Settings& settings, const IdentityId& id);
+[[nodiscard]] int create_device(const config::Settings& settings, const NewDevice& device);
+
+// `twinhub certificate`: CAs, over REST. A certificate is printed as one line.
+/// `add`: uploads, or replaces; `verified` is the operator's word for it.
+[[nodiscard]] int add_certificate(const config::Settings& settings, const std::string& name, const std::string& file,
+                                  bool verified);
+[[nodiscard]] int list_certificates(const config::Settings& settings);
+/// `show`: the whole description, as JSON.
+[[nodiscard]] int show_certificate(const config::Settings& settings, const std::string& name);
+/// `verification-code`: makes a new one; prints it alone.
+[[nodiscard]] int print_verification_code(const config::Settings& settings, const std::string& name);
+/// `verify`: `file` is the certificate with the code, signed by the CA.
+[[nodiscard]] int verify_certificate(const config::Settings& settings, const std::string& name,
+                                     const std::string& file);
+[[nodiscard]] int delete_certificate(const config::Settings& settings, const std::string& name);
 
 /// What `twinhub method invoke` is told.
 struct MethodCall {

@@ -46,6 +46,9 @@ Result<iothub::ConnectionString> identity_credentials(const config::Settings& se
   const auto& identity = read->entity.identity;
   const std::string name = id.is_module() ? id.device + "/" + id.module : id.device;
   if (!identity) return fail(Errc::device_not_found, "'" + name + "' is not registered in " + settings.data_dir);
+  if (identity->authentication != iothub::AuthenticationType::sas) {
+    return iothub::ConnectionString{host_name_of(settings), "", id, "", true};
+  }
   if (identity->primary_key.empty()) return fail(Errc::argument_invalid, "'" + name + "' has no symmetric keys");
   return iothub::ConnectionString{host_name_of(settings), "", id, identity->primary_key};
 }

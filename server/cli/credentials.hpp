@@ -15,7 +15,8 @@ namespace twinhub::cli {
 /// Errors, for the person at the terminal: no such policy; the hub was never started on this data folder.
 [[nodiscard]] Result<iothub::ConnectionString> policy_credentials(const config::Settings& settings,
                                                                   const std::string& policy);
-/// Reads the store beside a running hub or without one. Errors: no such device, not of type sas, no store.
+/// Reads the store beside a running hub or without one. Of an X.509 identity, without a key.
+/// Errors: no such device, no store.
 [[nodiscard]] Result<iothub::ConnectionString> identity_credentials(const config::Settings& settings,
                                                                     const IdentityId& id);
 

@@ -71,8 +71,8 @@ std::string message_of(const RestAnswer& answer) {
   return inner_message ? inner_message->string().value_or(*text) : *text;
 }
 
-Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path,
-                        std::string_view body) {
+Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path, std::string_view body,
+                        std::string_view if_match) {
   asio::ssl::context tls(asio::ssl::context::tls_client);
   beast::error_code error;
   tls.load_verify_file(target.ca_file.string(), error);
@@ -103,6 +103,7 @@ Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::
   request.set(http::field::user_agent, "twinhub-cli");
   request.set(http::field::content_type, "application/json; charset=utf-8");
   request.set(http::field::connection, "close");
+  if (!if_match.empty()) request.set(http::field::if_match, if_match);
   request.body() = body;
   request.prepare_payload();
   error = run(context, [&](auto done) { http::async_write(stream, request, done); });

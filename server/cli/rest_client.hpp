@@ -34,10 +34,10 @@ struct RestAnswer {
 /// What an answer that reports a failure says: the message of an error body, or the body itself.
 [[nodiscard]] std::string message_of(const RestAnswer& answer);
 
-/// Sends one request and waits for its answer, at most the target's time limit. `path` with its query. Errors, in words
-/// for the person at the terminal: no connection, an untrusted certificate, a broken answer. Any HTTP status is an
-/// answer, not an Error.
+/// Sends one request and waits for its answer, at most the target's time limit. `path` with its query; `if_match`
+/// empty = no header. Errors, in words for the person at the terminal: no connection, an untrusted certificate, a
+/// broken answer. Any HTTP status is an answer, not an Error.
 [[nodiscard]] Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path,
-                                      std::string_view body = {});
+                                      std::string_view body = {}, std::string_view if_match = {});
 
 }  // namespace twinhub::cli

@@ -13,6 +13,9 @@ int print_token(const config::Settings& settings, const std::string& policy, con
   const auto credentials =
       id.device.empty() ? policy_credentials(settings, policy) : identity_credentials(settings, id);
   if (!credentials) return report(credentials.error());
+  if (credentials->x509) {
+    return report(fail(Errc::argument_invalid, "'" + id.device + "' authenticates by certificate: it has no keys"));
+  }
   std::string resource = credentials->host_name;
   if (!id.device.empty()) resource += "/devices/" + id.device;
   if (id.is_module()) resource += "/modules/" + id.module;

@@ -92,7 +92,11 @@ Error unknown(const IdentityId& id) {
 /// Which key opened the door, when one did.
 Result<DeviceLogin> match_token(const iothub::SasToken& token, const iothub::Identity& identity,
                                 const std::vector<Policy>& policies) {
-  DeviceLogin login{identity.id, identity.generation_id, KeyUsed::primary, token.policy, token.expires_at};
+  DeviceLogin login;
+  login.id = identity.id;
+  login.generation_id = identity.generation_id;
+  login.policy = token.policy;
+  login.expires_at = token.expires_at;
   if (token.policy.empty()) {
     const KeyMatch match = match_keys(token, identity.primary_key, identity.secondary_key);
     if (!match) return unauthorized("the token's signature matches no key of the identity");
@@ -109,15 +113,56 @@ Result<DeviceLogin> match_token(const iothub::SasToken& token, const iothub::Ide
   return login;
 }
 
+std::uint64_t unix_seconds(Timestamp at) {
+  return at.ticks < unix_epoch_ticks ? 0 : (at.ticks - unix_epoch_ticks) / ticks_per_second;
+}
+
+/// The one certificate that the identity knows by its thumbprint; who signed it does not matter.
+Result<DeviceLogin> match_thumbprint(const x509::Certificate& leaf, const iothub::Identity& identity, Timestamp now) {
+  DeviceLogin login;
+  const auto matches = [&](const std::string& thumbprint) {
+    // IoT Hub takes SHA-1 (40 digits) and SHA-256 (64 digits), each in either place.
+    return !thumbprint.empty() && (x509::same_thumbprint(thumbprint, leaf.sha1_thumbprint()) ||
+                                   x509::same_thumbprint(thumbprint, leaf.sha256_thumbprint()));
+  };
+  if (matches(identity.primary_thumbprint)) {
+    login.proof = identity.primary_thumbprint;
+  } else if (matches(identity.secondary_thumbprint)) {
+    login.key_used = KeyUsed::secondary;
+    login.proof = identity.secondary_thumbprint;
+  } else {
+    return unauthorized("the certificate has none of the identity's thumbprints: SHA1Hash " + leaf.sha1_thumbprint() +
+                        ", SHA2Hash " + leaf.sha256_thumbprint());
+  }
+  if (!leaf.is_valid_at(now)) return unauthorized("the certificate is expired, or not valid yet");
+  login.expires_at = unix_seconds(leaf.not_after());
+  return login;
+}
+
+Result<DeviceLogin> match_chain(const x509::Chain& chain, const std::string& device, const x509::TrustedCas& cas,
+                                Timestamp now) {
+  if (chain.front().common_name() != device) {
+    return unauthorized("the certificate's common name is not the device id: " + chain.front().subject());
+  }
+  auto vouched = cas.verify(chain, now);
+  if (!vouched) return vouched.error();
+  DeviceLogin login;
+  login.proof = std::move(vouched->cas);
+  login.expires_at = unix_seconds(vouched->not_after);
+  return login;
+}
+
 }  // namespace
 
 std::string DeviceLogin::auth_method() const {
   const std::string_view scope = key_used == KeyUsed::policy ? "hub" : id.is_module() ? "module" : "device";
-  return R"({"scope":")" + std::string(scope) + R"(","type":"sas","issuer":"iothub"})";
+  const std::string_view type = authentication == iothub::AuthenticationType::sas ? "sas" : "x509";
+  return R"({"scope":")" + std::string(scope) + R"(","type":")" + std::string(type) + R"(","issuer":"iothub"})";
 }
 
-Authenticator::Authenticator(const storage::Store& store, const Clock& clock, std::vector<Policy> policies)
-    : store_(store), clock_(clock), policies_(std::move(policies)) {}
+Authenticator::Authenticator(const storage::Store& store, const Clock& clock, const Certificates& certificates,
+                             std::vector<Policy> policies)
+    : store_(store), clock_(clock), certificates_(certificates), policies_(std::move(policies)) {}
 
 Result<DeviceLogin> Authenticator::login_device(const IdentityId& id, std::string_view sas_token) const {
   const auto token = iothub::parse_sas_token(sas_token);
@@ -134,6 +179,37 @@ Result<DeviceLogin> Authenticator::login_device(const IdentityId& id, std::strin
   const bool own_key = login->key_used != KeyUsed::policy;
   if (!covers(*token, device_path(id), own_key)) return unauthorized("the token is for another resource");
 
+  if (const auto enabled = check_enabled(identity); !enabled) return enabled.error();
+  if (identity.authentication != iothub::AuthenticationType::sas) {
+    return unauthorized("the identity does not authenticate by shared access signature");
+  }
+  return login;
+}
+
+Result<DeviceLogin> Authenticator::login_device(const IdentityId& id, const x509::Chain& chain) const {
+  if (chain.empty()) return unauthorized("there is neither a password nor a client certificate");
+  if (id.is_module()) return unauthorized("a module does not authenticate by certificate");
+  const auto read = store_.read(id);
+  if (!read) return read.error();
+  if (!read->entity.identity) return unknown(id);
+  const iothub::Identity& identity = *read->entity.identity;
+
+  Result<DeviceLogin> login = unauthorized("the identity does not authenticate by certificate");
+  if (identity.authentication == iothub::AuthenticationType::self_signed) {
+    login = match_thumbprint(chain.front(), identity, clock_.now());
+  } else if (identity.authentication == iothub::AuthenticationType::certificate_authority) {
+    login = match_chain(chain, id.device, *certificates_.trusted(), clock_.now());
+  }
+  if (!login) return login;
+  login->id = id;
+  login->generation_id = identity.generation_id;
+  login->authentication = identity.authentication;
+  if (const auto enabled = check_enabled(identity); !enabled) return enabled.error();
+  return login;
+}
+
+Result<void> Authenticator::check_enabled(const iothub::Identity& identity) const {
+  const IdentityId& id = identity.id;
   if (id.is_module()) {
     // A module lives in its device: a disabled device keeps its modules out (inferred).
     const auto device = store_.read({id.device, ""});
@@ -142,10 +218,7 @@ Result<DeviceLogin> Authenticator::login_device(const IdentityId& id, std::strin
     if (device->entity.identity->status != iothub::Status::enabled) return fail(Errc::device_disabled, id.device);
   }
   if (identity.status != iothub::Status::enabled) return fail(Errc::device_disabled, id.device);
-  if (identity.authentication != iothub::AuthenticationType::sas) {
-    return unauthorized("the identity does not authenticate by shared access signature");
-  }
-  return login;
+  return {};
 }
 
 Result<void> Authenticator::authorize(std::string_view authorization, std::string_view path, Right needed) const {
@@ -165,10 +238,20 @@ bool Authenticator::still_valid(const DeviceLogin& login, const iothub::Identity
   if (now.status != iothub::Status::enabled) return false;
   if (now.id != login.id) return true;  // of the module's device, the status alone matters
   if (now.generation_id != login.generation_id) return false;
-  if (now.authentication != iothub::AuthenticationType::sas) return false;
+  if (now.authentication != login.authentication) return false;
+  if (login.authentication == iothub::AuthenticationType::certificate_authority) return true;
+  if (login.authentication == iothub::AuthenticationType::self_signed) {
+    return x509::same_thumbprint(login.proof, now.primary_thumbprint) ||
+           x509::same_thumbprint(login.proof, now.secondary_thumbprint);
+  }
   if (login.key_used == KeyUsed::policy) return true;
   const std::string& key = login.key_used == KeyUsed::primary ? before.primary_key : before.secondary_key;
   return key == now.primary_key || key == now.secondary_key;  // keys may have been swapped
+}
+
+bool Authenticator::still_vouched(const DeviceLogin& login) const {
+  return login.authentication != iothub::AuthenticationType::certificate_authority ||
+         certificates_.trusted()->hold(login.proof);
 }
 
 }  // namespace twinhub::hub

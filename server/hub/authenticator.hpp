@@ -6,6 +6,8 @@
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/iothub/identity.hpp"
+#include "protocol/x509/certificate.hpp"
+#include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
 #include "storage/store.hpp"
 
@@ -38,7 +40,7 @@ struct Policy {
   std::string secondary_key;
 };
 
-/// Whose key opened a device's connection.
+/// Whose key, or which thumbprint, opened a device's connection.
 enum class KeyUsed : std::uint8_t { policy, primary, secondary };
 
 /// A device or module that proved who it is.
@@ -46,8 +48,12 @@ struct DeviceLogin {
   IdentityId id;
   std::string generation_id;
   KeyUsed key_used = KeyUsed::primary;
-  std::string policy;                  ///< when key_used is policy
-  std::uint64_t token_expires_at = 0;  ///< Unix seconds, as in `se`, saturated
+  std::string policy;            ///< when key_used is policy
+  std::uint64_t expires_at = 0;  ///< Unix seconds: the token's `se`, saturated, or the end of the certificates
+
+  iothub::AuthenticationType authentication = iothub::AuthenticationType::sas;  ///< the kind that it proved by
+  /// Of a certificate, what the login rests on: the identity's thumbprint as it was, or the CAs (x509::Vouched::cas).
+  std::string proof = {};
 
   /// iothub-connection-auth-method, e.g. {"scope":"device","type":"sas","issuer":"iothub"}.
   [[nodiscard]] std::string auth_method() const;
@@ -56,12 +62,19 @@ struct DeviceLogin {
 /// Any thread.
 class Authenticator {
  public:
-  Authenticator(const storage::Store& store, const Clock& clock, std::vector<Policy> policies);
+  Authenticator(const storage::Store& store, const Clock& clock, const Certificates& certificates,
+                std::vector<Policy> policies);
 
   /// A device's or module's CONNECT with a SAS token as password. Errors: iot_hub_unauthorized (token malformed,
   /// expired, wrong scope or key, wrong authentication type), device_not_found, device_disabled, service_unavailable.
   /// The detail is for the log; it names no key.
   [[nodiscard]] Result<DeviceLogin> login_device(const IdentityId& id, std::string_view sas_token) const;
+
+  /// A device that showed `chain` in its TLS handshake and named itself without a token: its own thumbprint, or a path
+  /// to a verified CA with the device id as the leaf's common name. Modules have no certificates (as edgeHub has it;
+  /// for the cloud inferred). Errors: as above; iot_hub_unauthorized for an empty chain, too.
+  /// Source: azure-docs iot-hub-x509ca-overview, authenticate-authorize-x509; edgeHub's X.509 authenticators.
+  [[nodiscard]] Result<DeviceLogin> login_device(const IdentityId& id, const x509::Chain& chain) const;
 
   /// A REST request: the Authorization header's text, and the decoded path it is for ("/twins/d1"). Errors:
   /// iot_hub_unauthorized_access.
@@ -70,10 +83,15 @@ class Authenticator {
   /// True while `login` would still be let in after its identity changed to `now` (keys, status, type).
   [[nodiscard]] static bool still_valid(const DeviceLogin& login, const iothub::Identity& before,
                                         const iothub::Identity& now);
+  /// False once a CA that `login` rests on is gone; look when Certificates::generation() has changed.
+  [[nodiscard]] bool still_vouched(const DeviceLogin& login) const;
 
  private:
+  [[nodiscard]] Result<void> check_enabled(const iothub::Identity& identity) const;
+
   const storage::Store& store_;
   const Clock& clock_;
+  const Certificates& certificates_;
   std::vector<Policy> policies_;
 };
 

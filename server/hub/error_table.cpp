@@ -42,6 +42,7 @@ constexpr std::array rows{
         "https://aka.ms/iothub404103"),
     row(Errc::device_connection_closed_remotely, "DeviceConnectionClosedRemotely", "The device closed its connection."),
     row(Errc::configuration_not_found, "ConfigurationNotFound", "There is no such configuration."),
+    row(Errc::certificate_not_found, "CertificateNotFound", "There is no such certificate."),
     row(Errc::generic_method_not_allowed, "GenericMethodNotAllowed", "The resource does not support this method."),
     row(Errc::operation_not_allowed_in_current_state, "OperationNotAllowedInCurrentState",
         "The operation is not allowed in the current state."),

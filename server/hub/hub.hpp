@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/hub/authenticator.hpp"
+#include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
@@ -25,7 +26,8 @@ struct Hub {
       const HubOptions& options = {})
       : store(store_in),
         clock(clock_in),
-        authenticator(store_in, clock_in, std::move(policies)),
+        certificates(store_in, clock_in, random),
+        authenticator(store_in, clock_in, certificates, std::move(policies)),
         presence(clock_in),
         feedback(store_in, clock_in, random, options.feedback),
         cloud_to_device(store_in, clock_in, links, feedback, options.cloud_to_device),
@@ -46,6 +48,7 @@ struct Hub {
 
   storage::Store& store;
   const Clock& clock;
+  Certificates certificates;
   Authenticator authenticator;
   Presence presence;
   Feedback feedback;

@@ -3,6 +3,7 @@
 #include "protocol/mqtt/encode.hpp"
 #include "server/mqtt/connection.hpp"
 #include "server/mqtt/door_lane.hpp"
+#include "server/net/peer_chain.hpp"
 
 #include <spdlog/spdlog.h>
 #include <algorithm>
@@ -57,9 +58,8 @@ std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect
     return Refusal{ReturnCode::not_authorized, "the client identifier is not that of the user name's identity"};
   }
   if (connect.will && connect.will->qos == 2) return Refusal{ReturnCode::not_authorized, "a will of QoS 2"};
-  if (!connect.password) return Refusal{ReturnCode::not_authorized, "no password"};
 
-  auto login = lane_.hub().authenticator.login_device(fields->id, *connect.password);
+  auto login = log_in(fields->id, connect.password.value_or(std::string_view()));
   if (!login) {
     const bool passing = login.error().code == Errc::service_unavailable;
     return Refusal{passing ? ReturnCode::server_unavailable : ReturnCode::not_authorized, login.error().detail};
@@ -72,6 +72,17 @@ std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect
         Device::Will{std::string(connect.will->topic), std::string(connect.will->message), connect.will->retain});
   }
   return std::nullopt;
+}
+
+/// A password wins over a certificate, as in edgeHub. An empty one is none.
+Result<hub::DeviceLogin> Connection::log_in(const IdentityId& id, std::string_view password) const {
+  const hub::Authenticator& authenticator = lane_.hub().authenticator;
+  if (!password.empty()) return authenticator.login_device(id, password);
+  return authenticator.login_device(id, net::peer_chain(transport_->tls()));
+}
+
+void Connection::check_vouchers() {
+  if (device_ && !lane_.hub().authenticator.still_vouched(device_->login)) close(CloseReason::identity_changed);
 }
 
 /// Clean session 0 takes up what is kept, or begins to keep; clean session 1 drops it.

@@ -176,7 +176,7 @@ Clock::time_point Connection::keep_alive_deadline() const {
 Clock::time_point Connection::token_deadline() const {
   const auto grace = static_cast<std::uint64_t>(lane_.options().token_expiry_grace.count());
   const std::uint64_t now_unix = (lane_.hub().clock.now().ticks - unix_epoch_ticks) / ticks_per_second;
-  const std::uint64_t expires = device_->login.token_expires_at;
+  const std::uint64_t expires = device_->login.expires_at;
   if (expires <= now_unix && now_unix - expires >= grace) return Clock::time_point::min();
   constexpr std::uint64_t hour = 3600;  // some tokens live until the end of time; by then this has been asked again
   const std::uint64_t seconds_left =

@@ -62,6 +62,8 @@ class Connection final : public Pollable, private mqtt::Handler {
   /// Sends what can be sent at once, then ends the connection. May be called at any time; only the first call counts.
   void close(CloseReason reason);
   void check_deadline();
+  /// Ends a connection whose certificate rests on a CA that is no longer trusted.
+  void check_vouchers();
   void stop_when_answered();
 
   /// A desired-property delta, if the device subscribed to them.
@@ -124,6 +126,7 @@ class Connection final : public Pollable, private mqtt::Handler {
     std::string why;
   };
   [[nodiscard]] std::optional<Refusal> check_connect(const mqtt::Connect& connect, Device& device) const;
+  [[nodiscard]] Result<hub::DeviceLogin> log_in(const IdentityId& id, std::string_view password) const;
   [[nodiscard]] std::optional<Refusal> open_session(Device& device, bool& session_present);
   void refuse(const Refusal& refusal);
   void enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device> device, bool session_present);

@@ -11,7 +11,8 @@ DoorLane::DoorLane(net::IoThread& io, hub::Hub& hub, SessionTable& table, const 
       options_(options),
       poller_(io.context(), [this] { end_of_wake_up(); }),
       wheel_(now_),
-      timer_(io.context()) {
+      timer_(io.context()),
+      cas_generation_(hub.certificates.generation()) {
   // The thread is not running yet, or has not reached this context's work: nothing else touches the lane.
   poller_.start();
   boost::asio::post(io_.context(), [this] { tick(); });
@@ -79,10 +80,20 @@ void DoorLane::tick() {
   wheel_.advance(now_, [this](std::uint64_t id) {
     if (Connection* connection = find(id)) connection->check_deadline();
   });
+  look_at_cas();
   timer_.expires_after(std::chrono::seconds(1));
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) tick();
   });
+}
+
+/// CAs change seldom: then, and only then, every connection is asked.
+void DoorLane::look_at_cas() {
+  const std::uint64_t generation = hub_.certificates.generation();
+  if (generation == std::exchange(cas_generation_, generation)) return;
+  std::vector<Connection*> all;
+  for (const auto& [id, connection] : connections_) all.push_back(connection.get());
+  for (Connection* connection : all) connection->check_vouchers();
 }
 
 void DoorLane::begin_stop() {

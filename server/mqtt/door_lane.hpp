@@ -63,6 +63,7 @@ class DoorLane {
 
  private:
   void tick();
+  void look_at_cas();
   void run_later();
   void end_of_wake_up();
 
@@ -81,6 +82,7 @@ class DoorLane {
   std::array<char, 16 * 1024> scratch_{};
   std::shared_ptr<std::atomic<std::size_t>> web_sockets_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::uint64_t next_id_ = 1;
+  std::uint64_t cas_generation_;  ///< of the hub's CAs, when connections were last held against them
   bool later_posted_ = false;
   bool stopping_ = false;
 };

@@ -21,7 +21,7 @@ struct TlsFiles {
 /// ones of devices too: whether it is the device's is decided at CONNECT. REQUIRES: before the handshake.
 void request_client_certificate(SSL* ssl);
 
-/// Holds the current SSL_CTX. TLS 1.2 and 1.3, ECDHE suites. Any thread.
+/// Holds the current SSL_CTX. TLS 1.2 and 1.3, ECDHE suites; no session is resumed. Any thread.
 class TlsContext {
  public:
   /// Errors, for the operator: a file that cannot be read, a key that does not fit the certificate.

@@ -45,6 +45,14 @@ void receive_message(Reply reply, const Request& request, const Call& call);
 void complete_message(Reply reply, const Request& request, const Call& call);  // or reject, with ?reject
 void abandon_message(Reply reply, const Request& request, const Call& call);
 
+// certificates.cpp: CAs that devices' certificates may lead to
+void list_certificates(Reply reply, const Request& request, const Call& call);
+void get_certificate(Reply reply, const Request& request, const Call& call);
+void put_certificate(Reply reply, const Request& request, const Call& call);
+void delete_certificate(Reply reply, const Request& request, const Call& call);
+void generate_verification_code(Reply reply, const Request& request, const Call& call);
+void verify_certificate(Reply reply, const Request& request, const Call& call);
+
 // twins.cpp: device and module twins
 void get_twin(Reply reply, const Request& request, const Call& call);
 void patch_twin(Reply reply, const Request& request, const Call& call);

@@ -2,6 +2,7 @@
 
 #include "server/hub/error_table.hpp"
 #include "server/net/http_stream.hpp"
+#include "server/net/peer_chain.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/routes.hpp"
 #include "server/rest/web_socket.hpp"
@@ -151,6 +152,9 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     read_target({message.target().data(), message.target().size()}, request);
     if (asks_for_web_socket(message, request)) return hand_on(message, request);
     request.authorization = message[http::field::authorization];
+    if constexpr (is_tls) {
+      if (request.authorization.empty()) request.client_certificates = net::peer_chain(stream_.native_handle());
+    }
     if (const auto header = message.find(http::field::if_match); header != message.end()) {
       request.if_match = parse_if_match(std::string_view(header->value().data(), header->value().size()));
     }

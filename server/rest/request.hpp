@@ -4,6 +4,7 @@
 #pragma once
 
 #include "protocol/ids.hpp"
+#include "protocol/x509/certificate.hpp"
 
 #include <boost/beast/http/verb.hpp>
 #include <optional>
@@ -21,6 +22,7 @@ struct Request {
   std::vector<std::string> segments;  ///< of `path`
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   std::string authorization;
+  x509::Chain client_certificates;  ///< what the peer showed; looked at only without an authorization
   IfMatch if_match;
   /// Those that messages are made of, as sent: content-type, content-encoding, dt-subject and all that begin with
   /// iothub-.

@@ -36,6 +36,13 @@ constexpr Route routes[] = {
     {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, get_identity, {}},
     {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, delete_identity, {}},
 
+    {verb::get, "/certificates", Right::registry_read, list_certificates, {}},
+    {verb::put, "/certificates/{x}", Right::registry_write, put_certificate, {}},
+    {verb::get, "/certificates/{x}", Right::registry_read, get_certificate, {}},
+    {verb::delete_, "/certificates/{x}", Right::registry_write, delete_certificate, {}},
+    {verb::post, "/certificates/{x}/generateVerificationCode", Right::registry_write, generate_verification_code, {}},
+    {verb::post, "/certificates/{x}/verify", Right::registry_write, verify_certificate, {}},
+
     {verb::get, "/twins/{id}", Right::service_connect, get_twin, {}},
     {verb::patch, "/twins/{id}", Right::service_connect, patch_twin, {}},
     {verb::put, "/twins/{id}", Right::service_connect, replace_twin, {}},
@@ -136,7 +143,8 @@ Found find(const Request& request) {
 /// Routes of DeviceConnect are a device's: by its own key, or by a policy, it reaches itself. One answer for every
 /// cause but what only a good token can learn.
 Result<hub::DeviceLogin> log_in(const hub::Hub& hub, const Request& request, const IdentityId& id) {
-  auto login = hub.authenticator.login_device(id, request.authorization);
+  auto login = request.authorization.empty() ? hub.authenticator.login_device(id, request.client_certificates)
+                                             : hub.authenticator.login_device(id, request.authorization);
   if (login) return login;
   switch (login.error().code) {
     case Errc::service_unavailable:

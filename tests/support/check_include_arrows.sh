@@ -12,16 +12,17 @@ protocol/iothub  -> protocol protocol/json
 protocol/mqtt    -> protocol
 protocol/twin    -> protocol protocol/json protocol/iothub
 protocol/query   -> protocol protocol/json protocol/iothub protocol/twin
+protocol/x509    -> protocol
 config           ->
 storage          -> protocol protocol/iothub protocol/twin
-server/net       -> protocol storage
-server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query storage
+server/net       -> protocol protocol/x509 storage
+server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query protocol/x509 storage
 server/mqtt      -> protocol protocol/json protocol/iothub protocol/mqtt protocol/twin storage server/hub server/net
-server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/query server/hub server/net
+server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 protocol/query server/hub server/net
 server/events    -> protocol protocol/json protocol/iothub protocol/query protocol/twin storage server/hub
 server/ops       -> protocol server/net server/hub storage
 server/cli       -> protocol protocol/json protocol/iothub config storage
-server           -> protocol protocol/json protocol/iothub protocol/twin config storage server/net server/hub server/events server/mqtt server/rest server/ops server/cli
+server           -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 config storage server/net server/hub server/events server/mqtt server/rest server/ops server/cli
 '
 
 # library header prefix -> the rooms that are its door. Tests and benches are free.
@@ -33,6 +34,8 @@ toml++/          -> config
 mqtt/            -> server/events
 CLI/             -> server server/cli
 prometheus/      -> server/ops
+openssl/x509     -> protocol/x509 server/net
+openssl/pem      -> protocol/x509 server/net
 '
 
 awk -v rooms="$rooms" -v doors="$doors" '

@@ -3,8 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <array>
@@ -38,21 +36,14 @@ int connect_to(std::uint16_t port) {
   return descriptor;
 }
 
-/// A certificate that nobody vouches for, as a device with a thumbprint has.
-void show_certificate(SSL_CTX* context) {
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_NAME* name = X509_get_subject_name(certificate.get());
-  const std::array<unsigned char, 4> common_name{'d', 'e', 'v', '1'};
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name.data(), static_cast<int>(common_name.size()), -1, 0);
-  X509_set_issuer_name(certificate.get(), name);
-  X509_set_pubkey(certificate.get(), key.get());
-  X509_sign(certificate.get(), key.get(), EVP_sha256());
-  if (SSL_CTX_use_certificate(context, certificate.get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
-    throw std::runtime_error("the client certificate cannot be used");
+/// The leaf with its key, then what is sent along.
+void show_certificates(SSL_CTX* context, const std::vector<TestCertificate>& chain) {
+  bool usable = SSL_CTX_use_certificate(context, chain.front().certificate().get()) == 1 &&
+                SSL_CTX_use_PrivateKey(context, chain.front().key()) == 1;
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    usable = usable && SSL_CTX_add1_chain_cert(context, chain[i].certificate().get()) == 1;
   }
+  if (!usable) throw std::runtime_error("the client certificate cannot be used");
 }
 
 }  // namespace
@@ -66,8 +57,11 @@ MqttClient::MqttClient(std::uint16_t port, const TlsWishes& wishes) : MqttClient
   SSL_CTX_set_security_level(context.get(), 0);  // or the library itself would not speak TLS 1.1
   SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
   SSL_CTX_set_max_proto_version(context.get(), wishes.version_max);
-  if (wishes.with_certificate) show_certificate(context.get());
+  if (wishes.with_certificate) show_certificates(context.get(), {TestCertificate()});
+  if (!wishes.certificates.empty()) show_certificates(context.get(), wishes.certificates);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_NO_AUTO_CHAIN);
   ssl_.reset(SSL_new(context.get()));
+  if (wishes.resume) SSL_set_session(ssl_.get(), wishes.resume.get());
   std::string name = "localhost";
   SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
   SSL_set1_host(ssl_.get(), name.c_str());
@@ -100,7 +94,8 @@ std::string MqttClient::request(std::string_view bytes) {
   web_socket_ = response.starts_with("HTTP/1.1 101 ");
   if (web_socket_) return response;
   constexpr std::string_view length = "Content-Length: ";
-  const std::size_t body_bytes = std::stoul(response.substr(response.find(length) + length.size()));
+  const std::size_t at = response.find(length);
+  const std::size_t body_bytes = at == std::string::npos ? 0 : std::stoul(response.substr(at + length.size()));
   while (frames_.size() < body_bytes && fill_raw(frames_)) {
   }
   response += frames_.substr(0, body_bytes);

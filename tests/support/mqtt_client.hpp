@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/support/mqtt_bytes.hpp"
+#include "tests/support/test_certificates.hpp"
 #include "tests/support/web_socket_bytes.hpp"
 
 #include <openssl/ssl.h>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::test {
 
@@ -33,9 +35,11 @@ struct Message {
 
 /// How to reach a TLS port.
 struct TlsWishes {
-  std::filesystem::path ca;  ///< the server's certificate must lead here
+  std::filesystem::path ca = {};  ///< the server's certificate must lead here
   int version_max = TLS1_3_VERSION;
-  bool with_certificate = false;  ///< show a self-signed client certificate
+  bool with_certificate = false;                   ///< show a self-signed client certificate
+  std::vector<TestCertificate> certificates = {};  ///< show these, the leaf first
+  std::shared_ptr<SSL_SESSION> resume = {};        ///< of an earlier connection
 };
 
 class MqttClient {
@@ -44,6 +48,8 @@ class MqttClient {
   explicit MqttClient(std::uint16_t port);
   /// TLS; throws when the handshake fails.
   MqttClient(std::uint16_t port, const TlsWishes& wishes);
+  /// nullptr without TLS.
+  [[nodiscard]] SSL* tls() const { return ssl_.get(); }
   /// Leaves without DISCONNECT, and without a word of WebSocket.
   ~MqttClient();
   MqttClient(MqttClient&&) noexcept;

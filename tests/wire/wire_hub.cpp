@@ -88,6 +88,7 @@ void WireHub::start() {
                                      .primary_key = base64_encode(std::string(32, 's')),
                                      .secondary_key = base64_encode(std::string(32, 't'))}};
   hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_, hub_options_);
+  if (!hub_->certificates.load()) throw std::runtime_error("certificates");
   door_ = mqtt_door::make_door(*hub_, *links_, *threads_, options_);
   rest_ = rest::make_door(*hub_, *threads_, {},
                           [this](net::IoThread& lane, net::WebSocketRequest& request) { door_->adopt(lane, request); });
@@ -173,6 +174,21 @@ void WireHub::put(const IdentityId& id, std::string_view body) {
 void WireHub::remove(const IdentityId& id) {
   const auto removed = answer_of<void>([&](auto done) { hub_->registry.remove(id, any_etag, std::move(done)); });
   if (!removed) throw std::runtime_error("remove: " + removed.error().detail);
+}
+
+void WireHub::put_ca(const std::string& name, const x509::Certificate& ca, bool verified) {
+  const bool known = hub_->certificates.get(name).has_value();
+  const std::string body = R"({"properties":{"certificate":")" + base64_encode(ca.pem()) + R"(","isVerified":)" +
+                           (verified ? "true" : "false") + "}}";
+  (void)value_or_throw(answer_of<hub::Certificates::Answer>([&](auto done) {
+                         hub_->certificates.put(name, body, known ? any_etag : IfMatch{}, std::move(done));
+                       }),
+                       "put_ca");
+}
+
+void WireHub::remove_ca(const std::string& name) {
+  (void)value_or_throw(answer_of<bool>([&](auto done) { hub_->certificates.remove(name, any_etag, std::move(done)); }),
+                       "remove_ca");
 }
 
 void WireHub::patch(const IdentityId& id, std::string_view body) {

@@ -75,6 +75,11 @@ class WireHub {
   // The back end's side
   void put(const IdentityId& id, std::string_view body = "{}");
   void remove(const IdentityId& id);
+  /// Uploads a CA, or puts another in its place.
+  void put_ca(const std::string& name, const x509::Certificate& ca, bool verified = true);
+  void remove_ca(const std::string& name);
+  /// The CAs of the setting tls.device_ca.
+  void trust_configured(std::vector<x509::Certificate> cas) { hub_->certificates.trust_configured(std::move(cas)); }
   /// Patches the twin (tags and properties, as REST does). Returns once it is durable.
   void patch(const IdentityId& id, std::string_view body);
   void replace(const IdentityId& id, std::string_view body);

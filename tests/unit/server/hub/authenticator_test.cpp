@@ -72,7 +72,7 @@ TEST_F(AuthenticatorTest, EitherKeyOfADeviceOpensItsDoor) {
   EXPECT_EQ(primary->id, d1);
   EXPECT_EQ(primary->key_used, KeyUsed::primary);
   EXPECT_EQ(primary->generation_id, world.identity(d1).generation_id);
-  EXPECT_EQ(primary->token_expires_at, world.clock.unix_seconds() + 3600);
+  EXPECT_EQ(primary->expires_at, world.clock.unix_seconds() + 3600);
   EXPECT_EQ(primary->auth_method(), R"({"scope":"device","type":"sas","issuer":"iothub"})");
 
   const auto secondary = login(d1, token("hub.local%2Fdevices%2Fd1", device_secondary));
@@ -322,7 +322,8 @@ TEST_F(AuthenticatorTest, NothingButAPolicysTokenOpensABackEndRoute) {
 }
 
 TEST_F(AuthenticatorTest, APolicyWithoutKeysOpensNothing) {
-  const Authenticator authenticator(*world.store, world.clock, {{"empty", Right::service_connect, "", ""}});
+  const Authenticator authenticator(*world.store, world.clock, world.hub.certificates,
+                                    {{"empty", Right::service_connect, "", ""}});
   const std::string expiry = std::to_string(world.clock.unix_seconds() + 60);
   EXPECT_FALSE(
       authenticator.authorize("SharedAccessSignature sr=hub&sig=&se=" + expiry + "&skn=empty", "/", Right::none));

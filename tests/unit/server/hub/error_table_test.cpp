@@ -58,6 +58,8 @@ constexpr Errc next(Errc code) {
     case Errc::device_connection_closed_remotely:
       return Errc::configuration_not_found;
     case Errc::configuration_not_found:
+      return Errc::certificate_not_found;
+    case Errc::certificate_not_found:
       return Errc::generic_method_not_allowed;
     case Errc::generic_method_not_allowed:
       return Errc::operation_not_allowed_in_current_state;
