@@ -12,8 +12,8 @@
 namespace twinhub::test {
 
 struct WillFields {
-  std::string topic;
-  std::string message;
+  std::string topic = {};
+  std::string message = {};
   std::uint8_t qos = 0;
   bool retain = false;
 };

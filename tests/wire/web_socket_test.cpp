@@ -76,6 +76,7 @@ TEST(WebSocket, AClientCertificateThatNobodyVouchesForIsNoObstacle) {
   }
 }
 
+/// [MQTT-6.0.0-3] [MQTT-6.0.0-4]
 TEST(WebSocket, TheSubprotocolIsEchoedAsTheClientSpellsIt) {
   WireHub hub;
   for (const auto& [offered, echoed] : {std::pair<std::string, std::string>{"mqtt", "mqtt"},
@@ -148,6 +149,7 @@ TEST(WebSocket, ThePortServesRestBesideAndBeforeIt) {
   EXPECT_EQ(device.expect().first_byte, 0xD0);
 }
 
+/// [MQTT-6.0.0-2]
 TEST(WebSocket, PacketsAndFramesNeedNotBeCutAlike) {
   WireHub hub;
   const std::string bytes = connect_packet(hub.credentials(dev1)) + subscribe_packet(1, {{twin_responses, 0}}) +
