@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <system_error>
+#include <utility>
 
 namespace twinhub::storage {
 namespace {
@@ -144,10 +145,26 @@ Result<void> Database::open_engine() {
 
 void Database::close_engine() {
   if (!engine_) return;
+  {
+    const std::lock_guard lock(snapshots_mutex_);
+    for (EngineSnapshot* open : snapshots_) engine_->ReleaseSnapshot(std::exchange(open->snapshot_, nullptr));
+  }
   for (auto* handle : families_) engine_->DestroyColumnFamilyHandle(handle);
   families_.clear();
   engine_->Close();
   engine_.reset();
+}
+
+EngineSnapshot::EngineSnapshot(Database& database) : database_(database), snapshot_(database.engine()->GetSnapshot()) {
+  const std::lock_guard lock(database_.snapshots_mutex_);
+  database_.snapshots_.insert(this);
+}
+
+EngineSnapshot::~EngineSnapshot() {
+  const Reading reading(database_);
+  const std::lock_guard lock(database_.snapshots_mutex_);
+  database_.snapshots_.erase(this);
+  if (snapshot_ != nullptr) database_.engine()->ReleaseSnapshot(snapshot_);
 }
 
 /// Reads, or writes on a new store, the format version.

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,8 @@ class ReaderGate {
   bool shut_ = false;        // guarded by mutex_
 };
 
+class EngineSnapshot;
+
 /// The open engine. The commit thread alone writes and reopens; other threads read through a Reading.
 class Database {
  public:
@@ -71,6 +74,7 @@ class Database {
   [[nodiscard]] Result<void> reopen();
 
  private:
+  friend class EngineSnapshot;
   friend class Reading;
   Database(const StoreOptions& options, rocksdb::Env* env);
   [[nodiscard]] Result<void> open_engine();
@@ -85,6 +89,8 @@ class Database {
   std::unique_ptr<rocksdb::DB> engine_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
   mutable ReaderGate gate_;
+  std::mutex snapshots_mutex_;
+  std::set<EngineSnapshot*> snapshots_;  // guarded by snapshots_mutex_
 };
 
 /// Keeps the engine open while it lives. Declare it before iterators and pinned values.
@@ -100,6 +106,24 @@ class Reading {
 
  private:
   const Database& database_;
+};
+
+/// One moment of the engine. It ends with the engine: that cannot be closed over a snapshot. Any thread.
+class EngineSnapshot {
+ public:
+  /// REQUIRES: a Reading with an open engine.
+  explicit EngineSnapshot(Database& database);
+  ~EngineSnapshot();
+  EngineSnapshot(const EngineSnapshot&) = delete;
+  EngineSnapshot& operator=(const EngineSnapshot&) = delete;
+
+  /// Null when the engine was closed since. REQUIRES: a Reading.
+  [[nodiscard]] const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  friend class Database;
+  Database& database_;
+  const rocksdb::Snapshot* snapshot_;  // changed while nobody reads
 };
 
 [[nodiscard]] inline Error closed_error() {

@@ -27,14 +27,13 @@ void write_section(ByteWriter& writer, const twin::Section& section) {
   writer.raw(section.stamps.data(), section.stamps.size() * sizeof(twin::Stamp));
 }
 
-void read_section(ByteReader& reader, twin::Section& section) {
+void view_section(ByteReader& reader, twin::SectionView& section) {
   section.version = reader.integer<std::uint64_t>();
   section.size_bytes = reader.integer<std::uint32_t>();
-  section.text = reader.text();
+  section.text = reader.view(reader.integer<std::uint32_t>());
   const auto count = reader.integer<std::uint32_t>();
   if (count == 0 || count > reader.left() / sizeof(twin::Stamp)) return reader.fail();
-  section.stamps.resize(count);
-  reader.raw(section.stamps.data(), count * sizeof(twin::Stamp));
+  section.stamp_bytes = reader.view(count * sizeof(twin::Stamp));
 }
 
 }  // namespace
@@ -97,18 +96,24 @@ void encode(std::string& out, const twin::Twin& twin) {
   writer.text(twin.model_id);
 }
 
-Result<twin::Twin> decode_twin(std::string_view bytes) {
+Result<twin::TwinView> view_twin(std::string_view bytes) {
   ByteReader reader(bytes);
-  twin::Twin twin;
+  twin::TwinView twin;
   if (reader.integer<std::uint8_t>() != twin_format) return corrupt("twin");
   twin.etag_counter = reader.integer<std::uint64_t>();
   twin.tags_size_bytes = reader.integer<std::uint32_t>();
-  twin.tags = reader.text();
-  read_section(reader, twin.desired);
-  read_section(reader, twin.reported);
-  twin.model_id = reader.text();
+  twin.tags = reader.view(reader.integer<std::uint32_t>());
+  view_section(reader, twin.desired);
+  view_section(reader, twin.reported);
+  twin.model_id = reader.view(reader.integer<std::uint32_t>());
   if (!reader.ok() || reader.left() != 0) return corrupt("twin");
   return twin;
+}
+
+Result<twin::Twin> decode_twin(std::string_view bytes) {
+  const auto seen = view_twin(bytes);
+  if (!seen) return seen.error();
+  return seen->copy();
 }
 
 void encode(std::string& out, const Session& session) {

@@ -4,6 +4,7 @@
 #include "protocol/error.hpp"
 #include "protocol/iothub/identity.hpp"
 #include "protocol/twin/document.hpp"
+#include "protocol/twin/view.hpp"
 #include "storage/store.hpp"
 
 #include <string>
@@ -21,6 +22,8 @@ void encode(std::string& out, const Event& event);
 [[nodiscard]] Result<iothub::Identity> decode_identity(const IdentityId& id, std::string_view bytes);
 [[nodiscard]] Result<twin::Twin> decode_twin(std::string_view bytes);
 [[nodiscard]] Result<Session> decode_session(std::string_view bytes);
+/// The twin as it lies in `bytes`, which must outlive the view.
+[[nodiscard]] Result<twin::TwinView> view_twin(std::string_view bytes);
 /// Reads one event off the front of `bytes`.
 [[nodiscard]] Result<Event> decode_event(std::string_view& bytes);
 

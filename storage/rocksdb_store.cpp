@@ -7,6 +7,7 @@
 #include "storage/record.hpp"
 #include "storage/record_cache.hpp"
 #include "storage/record_table.hpp"
+#include "storage/rocksdb_snapshot.hpp"
 
 #include <algorithm>
 #include <array>
@@ -64,6 +65,7 @@ class RocksdbStore final : public Store {
   Result<void> scan_sessions(const IdentityId* after,
                              const std::function<bool(const IdentityId&)>& visit) const override;
   Result<void> scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const override;
+  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return take_snapshot(database_); }
 
   Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
                            const std::function<bool(const StoredEvent&)>& visit) const override {
@@ -367,37 +369,22 @@ Result<void> RocksdbStore::scan_sessions(const IdentityId* after,
 }
 
 Result<void> RocksdbStore::scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const {
-  const Reading reading(database_);
-  if (!reading) return closed_error();
-  rocksdb::ManagedSnapshot snapshot(database_.engine());
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot.snapshot();
-  options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> identities(
-      database_.engine()->NewIterator(options, database_.family(Family::identities)));
-  const std::unique_ptr<rocksdb::Iterator> twins(
-      database_.engine()->NewIterator(options, database_.family(Family::twins)));
-  const std::string start = after == nullptr ? std::string() : entity_key(*after) + '\0';
-  identities->Seek(start);
-  twins->Seek(start);
-  for (; identities->Valid(); identities->Next(), twins->Next()) {
-    const auto id = parse_entity_key(view(identities->key()));
-    if (!id || !twins->Valid() || twins->key() != identities->key()) {
-      return fail(Errc::server_error, "stored identities and twins do not match at " +
-                                          (id ? name_of(*id) : "key 0x" + identities->key().ToString(true)));
+  const auto now = snapshot();
+  if (!now) return now.error();
+  ScanRequest request;
+  if (after != nullptr) request.after = *after;
+  Result<void> decoded;
+  const auto scanned = (*now)->scan(request, [&](const StoredEntity& stored) {
+    auto identity = stored.identity();
+    const auto twin = stored.twin();
+    if (!identity || !twin) {
+      decoded = identity ? twin.error() : identity.error();
+      return false;
     }
-    auto identity = decode_identity(*id, view(identities->value()));
-    auto twin = decode_twin(view(twins->value()));
-    if (!identity) return fail(identity.error().code, identity.error().detail + ": " + name_of(*id));
-    if (!twin) return fail(twin.error().code, twin.error().detail + ": " + name_of(*id));
-    if (!visit({std::make_shared<const iothub::Identity>(std::move(*identity)),
-                std::make_shared<const twin::Twin>(std::move(*twin))})) {
-      return {};
-    }
-  }
-  if (!identities->status().ok()) return engine_error(identities->status());
-  if (!twins->status().ok()) return engine_error(twins->status());
-  return {};
+    return visit({std::make_shared<const iothub::Identity>(std::move(*identity)),
+                  std::make_shared<const twin::Twin>(twin->copy())});
+  });
+  return scanned ? decoded : scanned;
 }
 
 void RocksdbStore::drop_after(CommitSeq settled) {

@@ -12,6 +12,7 @@
 #include "storage/event.hpp"
 #include "storage/outbox.hpp"
 #include "storage/records.hpp"
+#include "storage/snapshot.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -135,6 +136,9 @@ class Store {
   /// until `visit` returns false or the end. Reads a snapshot; may take long: not for an I/O thread with a large limit.
   [[nodiscard]] virtual Result<void> scan(const IdentityId* after,
                                           const std::function<bool(const Entity&)>& visit) const = 0;
+
+  /// What is durable now: every acknowledged write, nothing else. Errors: service_unavailable.
+  [[nodiscard]] virtual Result<std::shared_ptr<const Snapshot>> snapshot() const = 0;
 
   /// Visits durable events of one partition from `sequence_number` on, until `visit` returns false or the end.
   [[nodiscard]] virtual Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,

@@ -86,6 +86,7 @@ class HeldStore final : public storage::Store {
   Result<void> scan(const IdentityId* after, const std::function<bool(const storage::Entity&)>& visit) const override {
     return store_->scan(after, visit);
   }
+  Result<std::shared_ptr<const storage::Snapshot>> snapshot() const override { return store_->snapshot(); }
   Result<void> read_events(std::uint32_t partition, std::uint64_t sequence_number,
                            const std::function<bool(const storage::StoredEvent&)>& visit) const override {
     return store_->read_events(partition, sequence_number, visit);
