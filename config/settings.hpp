@@ -77,6 +77,10 @@ struct Settings {
   std::uint32_t c2d_messages_max = 1'000'000;
   std::uint32_t c2d_feedback_batch_seconds = 15;
 
+  // Queries
+  bool query_strict = false;
+  std::uint32_t query_lag_ms = 0;
+
   // Log
   std::string log_level = "info";
   std::string log_format = "text";

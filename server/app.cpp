@@ -97,6 +97,7 @@ class App {
       mqtt_->stop(each);
       ticker_->stop();
     }
+    if (hub_) hub_->queries.stop();
     threads_.stop();
     if (store_) store_->watch_events({});
     if (endpoints_) endpoints_->stop();

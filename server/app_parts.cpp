@@ -77,6 +77,8 @@ hub::HubOptions hub_options(const config::Settings& settings) {
   options.methods = {.calls_max = settings.methods_calls_max,
                      .payload_bytes_max = settings.methods_payload_mib_max * mib};
   options.session_life = std::chrono::hours(settings.mqtt_session_expiry_hours);
+  options.queries.strict = settings.query_strict;
+  options.queries.lag = std::chrono::milliseconds(settings.query_lag_ms);
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "server/hub/hub_options.hpp"
 #include "server/hub/methods.hpp"
 #include "server/hub/presence.hpp"
+#include "server/hub/queries.hpp"
 #include "server/hub/registry.hpp"
 #include "server/hub/session_expiry.hpp"
 #include "server/hub/telemetry.hpp"
@@ -35,7 +36,8 @@ struct Hub {
         registry(store_in, clock_in, random, presence, links, cloud_to_device),
         twins(store_in, clock_in, presence, links, cloud_to_device),
         telemetry(store_in, clock_in, presence),
-        methods(store_in, clock_in, random, presence, links, options.methods) {}
+        methods(store_in, clock_in, random, presence, links, options.methods),
+        queries(store_in, clock_in, presence, cloud_to_device, options.queries) {}
 
   /// Acts on what has become due: timeouts, expiry, retention. Cheap when nothing has. Called several times a second,
   /// never twice at once, on a worker thread; tests call it when they have moved their clock.
@@ -44,6 +46,7 @@ struct Hub {
     feedback.tick();
     session_expiry.tick();
     methods.tick();
+    queries.tick();
   }
 
   storage::Store& store;
@@ -58,6 +61,7 @@ struct Hub {
   Twins twins;
   Telemetry telemetry;
   Methods methods;
+  Queries queries;
 };
 
 }  // namespace twinhub::hub

@@ -4,6 +4,7 @@
 #include "server/hub/cloud_to_device.hpp"
 #include "server/hub/feedback.hpp"
 #include "server/hub/methods.hpp"
+#include "server/hub/queries.hpp"
 
 #include <chrono>
 
@@ -13,6 +14,7 @@ struct HubOptions {
   CloudToDeviceOptions cloud_to_device;
   FeedbackOptions feedback;
   MethodLimits methods;
+  QueryOptions queries;
   std::chrono::seconds session_life{0};  ///< of an MQTT session whose client stays away; 0 = for ever
 };
 

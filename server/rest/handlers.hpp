@@ -53,6 +53,9 @@ void delete_certificate(Reply reply, const Request& request, const Call& call);
 void generate_verification_code(Reply reply, const Request& request, const Call& call);
 void verify_certificate(Reply reply, const Request& request, const Call& call);
 
+// query.cpp: queries over twins and jobs
+void post_query(Reply reply, const Request& request, const Call& call);
+
 // twins.cpp: device and module twins
 void get_twin(Reply reply, const Request& request, const Call& call);
 void patch_twin(Reply reply, const Request& request, const Call& call);

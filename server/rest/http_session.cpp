@@ -162,6 +162,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       const std::string_view name(field.name_string().data(), field.name_string().size());
       if (is_message_header(name)) request.headers.emplace_back(name, std::string(field.value()));
     }
+    request.max_item_count = message["x-ms-max-item-count"];
+    request.continuation = message["x-ms-continuation"];
     request.body = std::move(message.body());
     try {
       route({&lane_, id_}, request);

@@ -27,6 +27,8 @@ struct Request {
   /// Those that messages are made of, as sent: content-type, content-encoding, dt-subject and all that begin with
   /// iothub-.
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string max_item_count;  ///< x-ms-max-item-count, "" = absent
+  std::string continuation;    ///< x-ms-continuation, "" = absent
   std::string body;
 
   /// The first query parameter of that name, case-insensitive.

@@ -50,6 +50,8 @@ constexpr Route routes[] = {
     {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, patch_twin, {}},
     {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, replace_twin, {}},
 
+    {verb::post, "/devices/query", Right::service_connect, post_query, {}},
+
     {verb::post, "/twins/{id}/methods", Right::service_connect, invoke_method, {}},
     {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, invoke_method, {}},
 
@@ -69,7 +71,6 @@ constexpr Route routes[] = {
     {verb::post, "/devices/{id}/messages/devicebound/{x}/abandon", Right::device_connect, abandon_message, {}},
 
     // Known to IoT Hub's clients, not built yet
-    {verb::post, "/devices/query", Right::service_connect, nullptr, "Queries are"},
     {verb::post, "/devices", Right::registry_write, nullptr, "Bulk operations are"},
     {verb::post, "/devices/keys/regenerate", Right::registry_write, nullptr, "Key regeneration is"},
     {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, nullptr, configurations},

@@ -48,6 +48,7 @@ const RouteCase routes[] = {
     {"GET", "/devices/d1/messages/devicebound", "", "iothubowner device"},
     {"DELETE", "/devices/d1/messages/devicebound/x", "", "iothubowner device"},
     {"POST", "/devices/d1/messages/devicebound/x/abandon", "", "iothubowner device"},
+    {"POST", "/devices/query", R"({"query":"SELECT * FROM devices"})", "iothubowner service"},
 };
 
 TEST(RestRights, EachRouteTakesThePoliciesOfItsRightAndNoOther) {

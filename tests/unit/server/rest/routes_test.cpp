@@ -139,8 +139,7 @@ TEST(RestRoutes, UnknownPathsAndVerbs) {
 
 TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
   const RestHub hub;
-  for (const auto& [method, target] : {std::pair{"POST", "/devices/query"},
-                                       {"POST", "/devices"},
+  for (const auto& [method, target] : {std::pair{"POST", "/devices"},
                                        {"PUT", "/jobs/v2/j1"},
                                        {"GET", "/configurations"},
                                        {"GET", "/statistics/devices"}}) {

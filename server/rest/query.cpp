@@ -1,0 +1,77 @@
+#include "protocol/json/document.hpp"
+#include "server/rest/handlers.hpp"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <memory>
+
+namespace twinhub::rest {
+namespace {
+
+using Run = hub::Queries::Run;
+using Page = hub::Queries::Page;
+
+/// The member `query` of the body. Source of the errors: what azure-iot-sdks#941 saw for a body without it.
+Result<std::string> query_text(std::string_view body) {
+  if (body.empty()) return fail(Errc::argument_null, "BadRequest");
+  const auto document = json::parse(body);
+  if (!document) return document.error();
+  const auto query = document->root().find("query");
+  if (!query || query->is_null()) return fail(Errc::argument_null, "BadRequest");
+  auto text = query->string();
+  if (!text) return fail(Errc::argument_invalid, "BadRequest: query must be a string");
+  return std::move(*text);
+}
+
+/// The most when the header is absent, no number or none above zero; more is cut.
+std::size_t page_rows(std::string_view text) {
+  constexpr std::size_t most = hub::Queries::page_rows_max;
+  std::size_t rows = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rows);
+  if (error != std::errc{} || end != text.data() + text.size() || rows == 0) return most;
+  return std::min(rows, most);
+}
+
+Response page_response(Page page) {
+  Response response = json_response(std::move(page.json));
+  response.headers.emplace_back("x-ms-item-type", page.item_type);
+  if (!page.continuation.empty()) response.headers.emplace_back("x-ms-continuation", std::move(page.continuation));
+  return response;
+}
+
+void answer(Reply reply, Result<Page> page) {
+  RestLane& lane = *reply.lane;
+  lane.io().post([reply, &lane, page = std::move(page)]() mutable {
+    reply.send(page ? page_response(std::move(*page)) : error_response(page.error(), lane.hub().clock.now()));
+  });
+}
+
+/// One slice on the worker pool, then the end of its line.
+void work(Reply reply, std::shared_ptr<Run> run) {
+  boost::asio::post(reply.lane->threads().workers(), [reply, run = std::move(run)]() mutable {
+    try {
+      if (run->step()) return work(reply, std::move(run));
+      answer(reply, run->take());
+    } catch (const std::exception& unexpected) {
+      spdlog::error("query failed: {}", unexpected.what());
+      answer(reply, fail(Errc::server_error, "The query failed unexpectedly."));
+    }
+  });
+}
+
+}  // namespace
+
+void post_query(Reply reply, const Request& request, const Call& call) {
+  auto text = query_text(request.body);
+  if (!text) return reply.send(error_response(text.error(), reply.lane->hub().clock.now()));
+  auto run = reply.lane->hub().queries.begin({.text = std::move(*text),
+                                              .page_rows = page_rows(request.max_item_count),
+                                              .continuation = request.continuation,
+                                              .show_model_id = call.dialect.show_model_id});
+  if (!run) return reply.send(error_response(run.error(), reply.lane->hub().clock.now()));
+  work(reply, std::move(*run));
+}
+
+}  // namespace twinhub::rest
