@@ -386,7 +386,7 @@ TEST(Queries, ThereIsABoundOnHowManyRunAtOnce) {
 TEST(Queries, AStopEndsWhatRuns) {
   World world;
   create(world, 5);
-  Queries queries(*world.store, world.clock, world.hub.presence, {});
+  Queries queries(*world.store, world.clock, world.hub.presence, world.hub.cloud_to_device, {});
   auto begun = queries.begin({.text = everything});
   ASSERT_TRUE(begun);
   queries.stop();
