@@ -26,20 +26,21 @@ Groups::Groups(const Query& query) : query_(query) {
 }
 
 bool Groups::add(Row& row, Scratch& scratch) {
-  std::string key;
-  std::vector<std::string> values;
+  key_.clear();
   for (const Path& path : query_.group_by) {
-    const Value value = row.value_of(path, scratch);
-    append_json(values.emplace_back(), value);
-    append_group_value(key, value);
-    key += '\n';  // in no canonical JSON text
+    append_group_value(key_, row.value_of(path, scratch));
+    key_ += '\n';  // in no canonical JSON text
   }
-  auto found = groups_.find(key);
+  auto found = groups_.find(key_);
   if (found == groups_.end()) {
-    for (const std::string& value : values) bytes_ += value.size();
-    bytes_ += key.size() + aggregates_.size() * sizeof(Total);
+    Members members{{}, std::vector<Total>(aggregates_.size())};
+    for (const Path& path : query_.group_by) {
+      append_json(members.values.emplace_back(), row.value_of(path, scratch));
+      bytes_ += members.values.back().size();
+    }
+    bytes_ += key_.size() + aggregates_.size() * sizeof(Total);
     if (groups_.size() >= groups_max || bytes_ > group_bytes_max) return false;
-    found = groups_.emplace(std::move(key), Members{std::move(values), std::vector<Total>(aggregates_.size())}).first;
+    found = groups_.emplace(key_, std::move(members)).first;
   }
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     Total& total = found->second.totals[i];

@@ -51,6 +51,7 @@ class Groups {
   std::vector<const Aggregate*> aggregates_;
   std::map<std::string, Members> groups_;
   std::size_t bytes_ = 0;
+  std::string key_;  // of the row being added
 };
 
 }  // namespace twinhub::query
