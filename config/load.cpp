@@ -104,6 +104,11 @@ Loaded load(const Sources& sources) {
   }
   check_whole(loaded.settings);
   check_routing(loaded.routing);
+  std::string& faults_origin = loaded.origins["faults"];
+  if (loaded.settings.dev && faults_origin == "default") {
+    loaded.settings.faults = true;
+    faults_origin = "dev";
+  }
   return loaded;
 }
 

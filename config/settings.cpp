@@ -96,6 +96,16 @@ constexpr std::array table = {
                   s.durability = t;
                 },
                 show_text<&S::durability>},
+    SettingInfo{"sku", "--sku", "Limit rates and daily messages as IoT Hub's F1, S1, S2 or S3 do; off = no limits",
+                [](S& s, std::string_view t) {
+                  check_one_of(t, {"off", "F1", "S1", "S2", "S3"});
+                  s.sku = t;
+                },
+                show_text<&S::sku>},
+    SettingInfo{"units", "--units", "Units of the sku, 1-200", assign_number<&S::units, 1, 200>, show_number<&S::units>},
+    SettingInfo{"faults", "", "Obey the fault-injection properties of telemetry (AzIoTHub_FaultOperationType); true with dev unless set",
+                [](S& s, std::string_view t) { assign_bool(s.faults, t); },
+                [](const S& s) { return std::string(s.faults ? "true" : "false"); }},
     SettingInfo{"io_threads", "--io-threads", "Threads that move bytes; 0 = one per core, at most 256", assign_number<&S::io_threads, 0, 256>,
                 show_number<&S::io_threads>},
     SettingInfo{"stop_seconds", "", "How long a stop may wait for answers, 1-300 s", assign_number<&S::stop_seconds, 1, 300>, show_number<&S::stop_seconds>},
@@ -129,6 +139,18 @@ constexpr std::array table = {
                 show_text<&S::events_hub_name>},
     SettingInfo{"events.broker", "--events-broker", "MQTT broker that gets every event, e.g. mqtt://127.0.0.1:1883; empty = none, [[endpoints]] say more",
                 assign_text<&S::events_broker>, show_text<&S::events_broker>},
+    SettingInfo{"events.connection_state", "",
+                "When a device counts as connected: connect (every CONNECT), use (as the cloud: first telemetry or "
+                "cloud-to-device subscription), off",
+                [](S& s, std::string_view t) {
+                  check_one_of(t, {"connect", "use", "off"});
+                  s.events_connection_state = t;
+                },
+                show_text<&S::events_connection_state>},
+    SettingInfo{"throttle.burst_seconds", "", "With a sku: how much of a rate is taken at once, 0-3600 s",
+                assign_number<&S::throttle_burst_seconds, 0, 3600>, show_number<&S::throttle_burst_seconds>},
+    SettingInfo{"throttle.backlog_seconds", "", "With a sku: what would wait longer than this is refused, 0-60 s",
+                assign_number<&S::throttle_backlog_seconds, 0, 60>, show_number<&S::throttle_backlog_seconds>},
     SettingInfo{"mqtt.connect_timeout_seconds", "", "From accept to a whole CONNECT, TLS included; 1-600 s",
                 assign_number<&S::mqtt_connect_timeout_seconds, 1, 600>, show_number<&S::mqtt_connect_timeout_seconds>},
     SettingInfo{"mqtt.keep_alive_max_seconds", "", "Cap of 1.5 x keep alive, and what keep alive 0 gets; 1-86400 s",

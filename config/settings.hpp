@@ -34,6 +34,13 @@ struct Settings {
   // What an acknowledgement means: "sync", "os" or "memory"
   std::string durability = "sync";
 
+  // Limits and faults: "off", "F1", "S1", "S2" or "S3"
+  std::string sku = "off";
+  std::uint32_t units = 1;
+  std::uint32_t throttle_burst_seconds = 60;
+  std::uint32_t throttle_backlog_seconds = 10;
+  bool faults = false;  ///< unless set, true with `dev`
+
   std::uint32_t io_threads = 0;
   std::uint32_t stop_seconds = 10;
 
@@ -53,6 +60,7 @@ struct Settings {
   std::uint64_t events_retention_mib = 1024;
   std::string events_hub_name;
   std::string events_broker;
+  std::string events_connection_state = "connect";
 
   // Doors
   std::uint32_t mqtt_connect_timeout_seconds = 30;

@@ -52,6 +52,7 @@ enum class Errc : std::uint32_t {
   generic_unsupported_media_type = 415000,
   generic_too_many_requests = 429000,
   throttling_exception = 429001,
+  throttling_backlog_timeout = 429003,
   server_error = 500001,
   not_implemented = 501000,
   invalid_response_while_proxying = 502001,

@@ -53,8 +53,8 @@ class App {
 
     links_ = mqtt_door::make_session_table();
     hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(*policies), *links_, hub_options(settings_));
-    if (const auto loaded = hub_->certificates.load(); !loaded) return loaded.error();
     if (const auto trusted = trust_device_cas(); !trusted) return trusted.error();
+    if (const auto recovered = hub_->recover(); !recovered) return recovered.error();
     mqtt_ = mqtt_door::make_door(*hub_, *links_, threads_, mqtt_options(settings_));
     rest_ =
         rest::make_door(*hub_, threads_, rest_options(settings_),
@@ -151,7 +151,7 @@ class App {
     if (path == "/healthz") return {.body = "alive\n"};
     if (path == "/readyz") return readiness();
     if (path == "/metrics") {
-      auto all = figures(*store_, mqtt_->figures(), rest_->figures(), hub_->methods.figures());
+      auto all = figures(*store_, *hub_, mqtt_->figures(), rest_->figures());
       for (auto& figure : endpoint_figures(*endpoints_)) all.push_back(std::move(figure));
       return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = ops::render(all)};
     }

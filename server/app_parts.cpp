@@ -33,6 +33,18 @@ storage::Durability durability_of(const std::string& text) {
   return text == "memory" ? storage::Durability::memory : storage::Durability::sync;
 }
 
+hub::Sku sku_of(const std::string& text) {
+  if (text == "F1") return hub::Sku::f1;
+  if (text == "S1") return hub::Sku::s1;
+  if (text == "S2") return hub::Sku::s2;
+  return text == "S3" ? hub::Sku::s3 : hub::Sku::off;
+}
+
+hub::ConnectionEvents connection_events_of(const std::string& text) {
+  if (text == "use") return hub::ConnectionEvents::when_used;
+  return text == "off" ? hub::ConnectionEvents::off : hub::ConnectionEvents::at_connect;
+}
+
 std::vector<config::PolicyKeys> random_policies(hub::Random& random) {
   constexpr std::size_t key_bytes = 32;
   std::vector<config::PolicyKeys> policies;
@@ -79,6 +91,12 @@ hub::HubOptions hub_options(const config::Settings& settings) {
   options.session_life = std::chrono::hours(settings.mqtt_session_expiry_hours);
   options.queries.strict = settings.query_strict;
   options.queries.lag = std::chrono::milliseconds(settings.query_lag_ms);
+  options.gate.throttle.sku = sku_of(settings.sku);
+  options.gate.throttle.units = settings.units;
+  options.gate.throttle.burst = std::chrono::seconds(settings.throttle_burst_seconds);
+  options.gate.throttle.backlog = std::chrono::seconds(settings.throttle_backlog_seconds);
+  options.gate.faults = settings.faults;
+  options.connection_events = connection_events_of(settings.events_connection_state);
   return options;
 }
 
@@ -167,14 +185,31 @@ Result<std::vector<x509::Certificate>> load_device_cas(const config::Settings& s
   return all;
 }
 
-std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
-                                 const rest::DoorFigures& rest, const hub::Methods::Figures& methods) {
+std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hub, const mqtt_door::DoorFigures& mqtt,
+                                 const rest::DoorFigures& rest) {
   std::vector<ops::Figure> all = ops::process_figures();
   for (auto& figure : store.figures()) all.push_back({figure.name, figure.help, figure.value, figure.counter});
   const auto add = [&all](const char* name, const char* help, std::uint64_t value, bool counter) {
     all.push_back({name, help, static_cast<double>(value), counter});
   };
   add("twinhub_storage_writable", "1 while the store takes writes.", store.writable() ? 1 : 0, false);
+  add("twinhub_connected_identities", "Devices and modules with a connection.", hub.presence.connected_count(), false);
+  const hub::Gate::Figures gate = hub.gate.figures();
+  const hub::Methods::Figures methods = hub.methods.figures();
+  const auto add_by_operation = [&all](const char* name, const char* help, const auto& values) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::string operation(hub::name_of(static_cast<hub::Operation>(i)));
+      all.push_back({name, help, static_cast<double>(values[i]), true, {{"operation", operation}}});
+    }
+  };
+  add_by_operation("twinhub_operations_delayed_total", "Operations that waited for their turn.", gate.delayed);
+  add_by_operation("twinhub_operations_refused_total",
+                   "Operations refused: over the rate, over the day's messages, or by an injected fault.",
+                   gate.refused);
+  add("twinhub_quota_messages_today", "Messages counted since midnight UTC, with a sku.", gate.messages_today, false);
+  add("twinhub_quota_daily_messages", "Messages that the sku and its units allow per day; 0 = no limit.",
+      gate.daily_messages, false);
+  add("twinhub_faults_injected_total", "Faults that devices asked for and got.", gate.faults, true);
   add("twinhub_mqtt_connections", "Open device connections, handshaking included.", mqtt.connections, false);
   add("twinhub_mqtt_web_sockets", "Of these, connections over WebSocket; those being closed included.",
       mqtt.web_sockets, false);
@@ -210,6 +245,9 @@ void print_welcome(const config::Settings& settings, const Tls& tls) {
             << "  /healthz /readyz /metrics /ca.pem /events\n"
             << (settings.events_broker.empty() ? "" : "  events (MQTT)     " + settings.events_broker + "\n")
             << "  data              " << settings.data_dir << ", durability " << settings.durability << "\n";
+  if (settings.sku != "off") {
+    std::cout << "  limits            as IoT Hub " << settings.sku << ", " << settings.units << " unit(s)\n";
+  }
   if (settings.mqtt_port != 0 || settings.http_port != 0) {
     std::cout << "  plain (no TLS)    " << door("mqtt", settings.plain_listen, settings.mqtt_port) << " "
               << door("http", settings.plain_listen, settings.http_port) << "\n";

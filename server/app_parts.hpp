@@ -7,7 +7,7 @@
 #include "protocol/x509/certificate.hpp"
 #include "server/hub/authenticator.hpp"
 #include "server/hub/clock.hpp"
-#include "server/hub/hub_options.hpp"
+#include "server/hub/hub.hpp"
 #include "server/mqtt/mqtt_door.hpp"
 #include "server/net/certificates.hpp"
 #include "server/net/tls.hpp"
@@ -40,8 +40,8 @@ struct Tls {
 /// The configured certificate, else the hub's own. Listens to no port.
 [[nodiscard]] Result<Tls> load_tls(const config::Settings& settings);
 
-[[nodiscard]] std::vector<ops::Figure> figures(const storage::Store& store, const mqtt_door::DoorFigures& mqtt,
-                                               const rest::DoorFigures& rest, const hub::Methods::Figures& methods);
+[[nodiscard]] std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hub,
+                                               const mqtt_door::DoorFigures& mqtt, const rest::DoorFigures& rest);
 
 /// The one screen at the start: where the hub listens, and what to paste into an SDK.
 void print_welcome(const config::Settings& settings, const Tls& tls);

@@ -1,5 +1,7 @@
 #include "protocol/iothub/property_bag.hpp"
 
+#include "protocol/utf8.hpp"
+
 namespace twinhub::iothub {
 namespace {
 
@@ -49,30 +51,37 @@ std::string percent_encode(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned first = byte(i);
-    const std::size_t size = first < 0x80   ? 1
-                             : first < 0xC2 ? 0
-                             : first < 0xE0 ? 2
-                             : first < 0xF0 ? 3
-                             : first < 0xF5 ? 4
-                                            : 0;
-    if (size == 0 || size > text.size() - i) return false;
-    for (std::size_t n = 1; n < size; ++n) {
-      if ((byte(i + n) & 0xC0U) != 0x80U) return false;
-    }
-    if (size > 2) {
-      const unsigned second = byte(i + 1);
-      if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
-          (first == 0xF4 && second > 0x8F)) {
-        return false;
-      }
-    }
-    i += size;
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_sequence_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
   }
   return true;
 }
+
+namespace {
+
+/// percent_decode(), but an escape that makes no UTF-8 stays as it is, as .NET's Uri.UnescapeDataString leaves it: what
+/// the hub hands on is text.
+std::string decode_text(std::string_view text) {
+  std::string decoded = percent_decode(text);
+  std::string out;
+  for (std::size_t at = 0; at < decoded.size();) {
+    const std::string_view rest = std::string_view(decoded).substr(at);
+    const std::size_t bytes = utf8_sequence_bytes(rest);
+    if (bytes == 0) {
+      if (out.empty()) out = decoded.substr(0, at);
+      out += percent_encode(rest.substr(0, 1));
+      ++at;
+      continue;
+    }
+    if (!out.empty()) out += rest.substr(0, bytes);
+    at += bytes;
+  }
+  return out.empty() ? decoded : out;
+}
+
+}  // namespace
 
 std::vector<Property> parse_property_bag(std::string_view bag) {
   std::vector<Property> properties;
@@ -82,8 +91,8 @@ std::vector<Property> parse_property_bag(std::string_view bag) {
     bag.remove_prefix(end == std::string_view::npos ? bag.size() : end + 1);
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    Property property{percent_decode(pair.substr(0, equals)), std::nullopt};
-    if (equals != std::string_view::npos) property.value = percent_decode(pair.substr(equals + 1));
+    Property property{decode_text(pair.substr(0, equals)), std::nullopt};
+    if (equals != std::string_view::npos) property.value = decode_text(pair.substr(equals + 1));
     properties.push_back(std::move(property));
   }
   return properties;

@@ -14,7 +14,8 @@ struct Property {
   std::optional<std::string> value;  ///< nullopt for `key` without '=', "" for `key=`
 };
 
-/// Decodes `%XX`, leaves '+' alone, splits each pair at its first '='; a '%' that is not an escape stays as it is.
+/// Decodes `%XX`, leaves '+' alone, splits each pair at its first '='; a '%' that is not an escape stays as it is, and
+/// so does one whose escape is not UTF-8.
 [[nodiscard]] std::vector<Property> parse_property_bag(std::string_view bag);
 
 /// RFC 3629: no overlong forms, no surrogates.

@@ -1,5 +1,7 @@
 #include "protocol/mqtt/decode.hpp"
 
+#include "protocol/utf8.hpp"
+
 namespace twinhub::mqtt {
 namespace {
 
@@ -47,28 +49,6 @@ class Reader {
   std::string_view rest_;
 };
 
-/// Length of the well-formed UTF-8 sequence at the start of `text`, 0 when there is none.
-std::size_t utf8_sequence(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xE0 && at(1) < 0xA0) return 0;  // overlong
-    if (lead == 0xED && at(1) > 0x9F) return 0;  // surrogate
-    return 3;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (lead == 0xF0 && at(1) < 0x90) return 0;  // overlong
-    if (lead == 0xF4 && at(1) > 0x8F) return 0;  // beyond U+10FFFF
-    return 4;
-  }
-  return 0;
-}
-
 // Connect Flags, section 3.1.2.3.
 constexpr unsigned reserved_flag = 0x01;
 constexpr unsigned clean_session_flag = 0x02;
@@ -93,7 +73,7 @@ bool connect_flags_allowed(unsigned flags) {
 
 bool is_mqtt_string(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t bytes = text[0] == '\0' ? 0 : utf8_sequence(text);
+    const std::size_t bytes = text[0] == '\0' ? 0 : utf8_sequence_bytes(text);
     if (bytes == 0) return false;
     text.remove_prefix(bytes);
   }

@@ -1,6 +1,6 @@
-// What back ends are told of changes to identities and twins: one event per accepted write, in the same atomic unit as
-// the write. Source: azure-docs iot-hub-non-telemetry-event-schema; iot-hub-devguide-device-twins ("Back-end
-// operations").
+// What back ends are told of changes to identities, twins and connections: one event per accepted write, in the same
+// atomic unit as the write. Source: azure-docs iot-hub-non-telemetry-event-schema; iot-hub-devguide-device-twins
+// ("Back-end operations").
 //
 // `hubName` and `user-id`, the same on every event of a hub, are added where events leave the hub.
 #pragma once
@@ -37,5 +37,10 @@ namespace twinhub::hub {
                                                 const std::optional<std::string>& desired_delta, Timestamp now);
 /// opType replaceTwin, from a service PUT: the whole twin.
 [[nodiscard]] storage::Event twin_replaced_event(const IdentityId& id, const twin::Twin& after, Timestamp now);
+
+/// opType deviceConnected or deviceDisconnected, modules too. `sequence` orders all of a hub's connection events; `at`
+/// is when it happened, which after a crash is not when it is told.
+[[nodiscard]] storage::Event connection_state_event(const IdentityId& id, bool connected, std::uint64_t sequence,
+                                                    Timestamp at, Timestamp now);
 
 }  // namespace twinhub::hub

@@ -1,6 +1,7 @@
 #include "server/hub/error_table.hpp"
 
 #include "protocol/json/text.hpp"
+#include "protocol/utf8.hpp"
 
 #include <openssl/rand.h>
 #include <algorithm>
@@ -60,6 +61,7 @@ constexpr std::array rows{
     row(Errc::generic_unsupported_media_type, "GenericUnsupportedMediaType", "The media type is not supported."),
     row(Errc::generic_too_many_requests, "GenericTooManyRequests", "Too many requests."),
     row(Errc::throttling_exception, "ThrottlingException", "The request was throttled."),
+    row(Errc::throttling_backlog_timeout, "ThrottlingBacklogTimeout", "The request has been throttled."),
     row(Errc::server_error, "ServerError", "The hub failed to carry out the request."),
     // IoT Hub has no name for a feature that it lacks (inferred).
     row(Errc::not_implemented, "NotImplemented", "This hub does not have this feature yet."),
@@ -77,24 +79,6 @@ constexpr bool is_sorted_by_code() {
 }
 static_assert(is_sorted_by_code(), "row_of() searches by halves");
 
-/// Bytes of the UTF-8 sequence that `text` starts with; 0 when it is none.
-std::size_t sequence_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t bytes = byte(0) < 0x80   ? 1
-                            : byte(0) < 0xC2 ? 0
-                            : byte(0) < 0xE0 ? 2
-                            : byte(0) < 0xF0 ? 3
-                            : byte(0) < 0xF5 ? 4
-                                             : 0;
-  if (bytes == 0 || bytes > text.size()) return 0;
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  }
-  const bool overlong = (byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xF0 && byte(1) < 0x90);
-  const bool beyond = (byte(0) == 0xED && byte(1) > 0x9F) || (byte(0) == 0xF4 && byte(1) > 0x8F);
-  return overlong || beyond ? 0 : bytes;
-}
-
 /// The detail, or the row's text when there is none. It may quote a header of the peer's: what is not UTF-8 becomes
 /// '?'.
 std::string message_of(const Error& error) {
@@ -105,7 +89,7 @@ std::string message_of(const Error& error) {
   if (rest.empty() || rest.front() == ';') out = known.message;
   if (!rest.empty() && rest.front() == ';') out += ' ';
   while (!rest.empty()) {
-    const std::size_t bytes = sequence_bytes(rest);
+    const std::size_t bytes = utf8_sequence_bytes(rest);
     if (bytes == 0) {
       out += '?';
     } else {

@@ -7,6 +7,7 @@
 #include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/feedback.hpp"
+#include "server/hub/gate.hpp"
 #include "server/hub/hub_options.hpp"
 #include "server/hub/methods.hpp"
 #include "server/hub/presence.hpp"
@@ -29,7 +30,8 @@ struct Hub {
         clock(clock_in),
         certificates(store_in, clock_in, random),
         authenticator(store_in, clock_in, certificates, std::move(policies)),
-        presence(clock_in),
+        gate(options.gate, clock_in),
+        presence(store_in, clock_in, options.connection_events),
         feedback(store_in, clock_in, random, options.feedback),
         cloud_to_device(store_in, clock_in, links, feedback, options.cloud_to_device),
         session_expiry(store_in, clock_in, presence, options.session_life),
@@ -39,9 +41,17 @@ struct Hub {
         methods(store_in, clock_in, random, presence, links, options.methods),
         queries(store_in, clock_in, presence, cloud_to_device, options.queries) {}
 
+  /// Takes up what the last run has left in the store. Once, before a door opens. Errors: those of the store.
+  [[nodiscard]] Result<void> recover() {
+    if (const auto loaded = certificates.load(); !loaded) return loaded;
+    return presence.recover();
+  }
+
   /// Acts on what has become due: timeouts, expiry, retention. Cheap when nothing has. Called several times a second,
   /// never twice at once, on a worker thread; tests call it when they have moved their clock.
   void tick() {
+    gate.tick();
+    presence.tick();
     cloud_to_device.tick();
     feedback.tick();
     session_expiry.tick();
@@ -53,6 +63,7 @@ struct Hub {
   const Clock& clock;
   Certificates certificates;
   Authenticator authenticator;
+  Gate gate;
   Presence presence;
   Feedback feedback;
   CloudToDevice cloud_to_device;

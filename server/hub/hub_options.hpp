@@ -3,7 +3,9 @@
 
 #include "server/hub/cloud_to_device.hpp"
 #include "server/hub/feedback.hpp"
+#include "server/hub/gate.hpp"
 #include "server/hub/methods.hpp"
+#include "server/hub/presence.hpp"
 #include "server/hub/queries.hpp"
 
 #include <chrono>
@@ -13,8 +15,10 @@ namespace twinhub::hub {
 struct HubOptions {
   CloudToDeviceOptions cloud_to_device;
   FeedbackOptions feedback;
+  GateOptions gate;
   MethodLimits methods;
   QueryOptions queries;
+  ConnectionEvents connection_events = ConnectionEvents::at_connect;
   std::chrono::seconds session_life{0};  ///< of an MQTT session whose client stays away; 0 = for ever
 };
 

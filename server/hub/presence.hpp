@@ -1,30 +1,57 @@
-// Who is connected, and when each was last heard of. In memory: after a restart everybody is "Disconnected" until they
-// return.
+// Who is connected, when each was last heard of, and what back ends are told of it. In memory, so that no message waits
+// for it; written down with every change of state and now and then, so that a restart forgets little.
+//
+//   CONNECT, end of a connection  -> one record and one event in one atomic unit
+//   a message                     -> memory; tick() writes it down every few minutes
+//   a crash                       -> recover() finds who was connected, and tells of their end
 #pragma once
 
+#include "protocol/error.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/iothub/identity.hpp"
 #include "server/hub/clock.hpp"
+#include "storage/store.hpp"
 
 #include <array>
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 namespace twinhub::hub {
 
-/// Any thread.
+/// When a connection is worth an event. The cloud tells of a device once it has subscribed to cloud-to-device messages
+/// or sent telemetry, and looks once a minute (azure-docs iot-hub-event-grid, "Limitations for device connection state
+/// events").
+enum class ConnectionEvents : std::uint8_t {
+  at_connect,  ///< every accepted CONNECT, at once
+  when_used,   ///< as the cloud, but at once: from the first telemetry or cloud-to-device subscription on
+  off,         ///< none
+};
+
+/// Any thread, but not from within the store's callbacks, save where it says so.
 class Presence {
  public:
-  explicit Presence(const Clock& clock) : clock_(clock) {}
+  Presence(storage::Store& store, const Clock& clock, ConnectionEvents events = ConnectionEvents::at_connect);
 
-  /// Connections are counted: a take-over reports the new connection before the old one's end.
+  /// Takes up what the last run has left. Before anybody connects. Errors: those of the store.
+  [[nodiscard]] Result<void> recover();
+
+  /// Connections are counted: a take-over reports the new connection before the old one's end, and is no change of
+  /// state.
   void connected(const IdentityId& id);
   void disconnected(const IdentityId& id);
   /// A message came or went.
   void active(const IdentityId& id);
-  /// The identity was deleted. Its connections may end later; until then they are counted, but no longer shown.
+  /// It sent telemetry, or listens for cloud-to-device messages: active(), and the moment of
+  /// ConnectionEvents::when_used.
+  void used(const IdentityId& id);
+  /// The identity was deleted. Its connections may end later; until then they are counted, but no longer shown. Also
+  /// from the store's callbacks.
   void forget(const IdentityId& id);
+
+  /// Writes down what has changed, and tells what could not be told before. See Hub::tick().
+  void tick();
 
   /// Without the number of messages: see activity.hpp.
   [[nodiscard]] iothub::Activity activity_of(const IdentityId& id) const;
@@ -35,18 +62,57 @@ class Presence {
   struct Entry {
     std::uint32_t connections = 0;
     bool forgotten = false;
+    bool told_connected = false;  ///< what back ends will believe once all that is queued is durable
+    bool durably_told = false;    ///< what they believe now
+    bool owed = false;            ///< could not be written: tick() tries again
     Timestamp state_updated;
     Timestamp last_activity;
+    Timestamp saved_activity;  ///< what the last record says
+    [[nodiscard]] bool shown_connected() const { return connections > 0 && !forgotten; }
   };
   struct alignas(64) Shard {
     mutable std::mutex mutex;
     std::unordered_map<IdentityId, Entry> entries;
+    std::vector<IdentityId> owed;
     std::uint64_t connected = 0;  ///< entries with connections > 0
   };
+  /// What one identity adds to an atomic unit.
+  struct Change {
+    struct Told {
+      bool connected = false;
+      Timestamp at;
+    };
+    IdentityId id;
+    Entry entry;  ///< to be written down, unless it is forgotten
+    std::vector<Told> events;
+  };
+
   [[nodiscard]] Shard& shard_of(const IdentityId& id) const;
 
+  // With the shard's mutex held:
+  [[nodiscard]] Change settle(const IdentityId& id, Entry& entry, bool used) const;
+  void write(Shard& shard, std::vector<Change> changes);
+  static void settled(Shard& shard, const std::vector<Change>& changes, bool durable);
+
+  void settle_owed(Shard& shard);
+  void save_activity(Shard& shard);
+  void stamp_alive(Timestamp now);
+  void erase_forgotten();
+
+  storage::Store& store_;
   const Clock& clock_;
-  mutable std::array<Shard, 16> shards_;
+  const ConnectionEvents events_;
+  mutable std::array<Shard, 64> shards_;
+
+  // Sequence numbers grow in the order of the log: numbered and queued under one lock. Taken after a shard's.
+  std::mutex sequence_mutex_;
+  std::uint64_t last_sequence_ = 0;  // guarded by sequence_mutex_
+
+  std::mutex forgotten_mutex_;
+  std::vector<IdentityId> forgotten_;  // guarded by forgotten_mutex_; their records may have been written once more
+
+  Timestamp next_stamp_;  // tick() only
+  Timestamp next_save_;   // tick() only
 };
 
 }  // namespace twinhub::hub

@@ -16,6 +16,8 @@ struct SystemName {
   std::string_view on_topic;
   std::string_view at_back_end;
 };
+constexpr std::size_t message_id_bytes_max = 128;
+
 constexpr std::array system_names{
     SystemName{"$.mid", "message-id"},
     SystemName{"$.cid", "correlation-id"},
@@ -73,6 +75,10 @@ Result<void> check(const storage::Event& event) {
     return fail(Errc::message_too_large,
                 "A message may have " + std::to_string(telemetry_bytes_max) + " bytes, properties included");
   }
+  for (const auto& property : event.system) {
+    if (property.name != "message-id" || !property.value || property.value->size() <= message_id_bytes_max) continue;
+    return fail(Errc::argument_invalid, "A message-id may have 128 characters");
+  }
   return {};
 }
 
@@ -95,7 +101,7 @@ Telemetry::Telemetry(storage::Store& store, const Clock& clock, Presence& presen
     : store_(store), clock_(clock), presence_(presence) {}
 
 void Telemetry::ingest(const DeviceLogin& login, const TelemetryMessage& message, Done<void> done) {
-  presence_.active(login.id);
+  presence_.used(login.id);
   // A body beyond the limit is refused before its copy is made.
   if (message.body.size() > telemetry_bytes_max) {
     return answer_now<void>(fail(Errc::message_too_large, "The message's body is larger than 262144 bytes"), done);

@@ -32,7 +32,8 @@ class Telemetry {
  public:
   Telemetry(storage::Store& store, const Clock& clock, Presence& presence);
 
-  /// `done` runs once the message is in the log durably. Errors: message_too_large, service_unavailable.
+  /// `done` runs once the message is in the log durably. Errors: message_too_large,
+  /// argument_invalid (a message-id of more than 128 characters), service_unavailable.
   void ingest(const DeviceLogin& login, const TelemetryMessage& message, Done<void> done);
 
  private:

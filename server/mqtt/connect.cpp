@@ -19,6 +19,7 @@ void Connection::on_connect(const mqtt::Connect& connect) {
   auto device = std::make_unique<Device>();
   bool session_present = false;
   auto refusal = check_connect(connect, *device);
+  if (!refusal) refusal = admit_connect(device->login.id);
   if (!refusal) refusal = open_session(*device, session_present);
   if (refusal) return refuse(*refusal);
 
@@ -44,6 +45,8 @@ void Connection::enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device>
   session_.accept();
   mqtt::append_connack(out_, session_present, ReturnCode::accepted);
   wrote();
+  // Kept from last time, the subscription counts as made (hub/presence.hpp).
+  if (has_filter(iothub::FilterKind::cloud_to_device)) lane_.hub().presence.used(id);
   look_again(std::min(keep_alive_deadline(), token_deadline()));
   announce_methods();
   deliver_messages();

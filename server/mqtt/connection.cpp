@@ -91,7 +91,7 @@ void Connection::wrote() {
 
 void Connection::flush() {
   flush_queued_ = false;
-  if (closed_) return;
+  if (closed_ || asleep_) return;
   std::size_t written = 0;
   const auto outcome = transport_->write(out_, written);
   if (outcome == Transport::Outcome::closed) return close(CloseReason::peer_closed);
@@ -112,12 +112,13 @@ void Connection::update_interest() {
   const auto in_flight_max = lane_.options().in_flight_max;
   const bool was_paused = paused_;
   if (paused_) {
-    paused_ = in_flight_ > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
+    paused_ = asleep_ || in_flight_ > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
   } else {
-    paused_ = in_flight_ >= in_flight_max || out_.size() > unsent_bytes_pause;
+    paused_ = asleep_ || in_flight_ >= in_flight_max || out_.size() > unsent_bytes_pause;
   }
   const bool want_read = !paused_ && !stopping_ && (transport_->handshaken() || !transport_->wants_write());
-  const bool want_write = transport_->handshaken() ? !out_.empty() && !flush_queued_ : transport_->wants_write();
+  const bool want_write =
+      transport_->handshaken() ? !out_.empty() && !flush_queued_ && !asleep_ : transport_->wants_write();
   if (want_read != reading_ || want_write != write_interest_) {
     reading_ = want_read;
     write_interest_ = want_write;
@@ -148,20 +149,25 @@ void Connection::send_publish(std::string_view topic, std::string_view payload) 
 void Connection::close(CloseReason reason) {
   if (closed_) return;
   // A last answer (a refused CONNECT's return code) leaves if the transport takes it at once.
-  if (!out_.empty() && transport_->handshaken() && reason != CloseReason::slow_reader) {
+  if (!out_.empty() && transport_->handshaken() && reason != CloseReason::slow_reader && reason != CloseReason::cut) {
     std::size_t written = 0;
     (void)transport_->write(out_, written);
   }
   closed_ = true;
   session_.close();
   transport_->stop(lane_.poller());
-  if (reason != CloseReason::peer_closed) transport_->shut_down();
+  if (reason == CloseReason::cut) {
+    transport_->cut();
+  } else if (reason != CloseReason::peer_closed) {
+    transport_->shut_down();
+  }
   if (device_) leave(reason);
   lane_.bury(*this);
 }
 
 void Connection::stop_when_answered() {
   stopping_ = true;
+  wake();
   if (!device_ || (in_flight_ == 0 && out_.empty())) return close(CloseReason::shutting_down);
   update_interest();
 }
@@ -193,6 +199,7 @@ void Connection::look_again(Clock::time_point when) {
 void Connection::check_deadline() {
   if (closed_ || lane_.now() < next_look_) return;
   if (!device_) return close(CloseReason::timed_out);
+  if (asleep_) return look_again(lane_.now() + std::chrono::seconds(1));
   const auto keep_alive = keep_alive_deadline();
   if (lane_.now() >= keep_alive) return close(CloseReason::timed_out);
   const auto token = token_deadline();

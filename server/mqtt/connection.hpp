@@ -1,6 +1,6 @@
 // One device's connection: bytes from a transport into an MQTT session, what the session tells into calls of the hub,
-// the hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, subscriptions.cpp,
-// device_requests.cpp, direct_methods.cpp and cloud_to_device.cpp.
+// the hub's answers back into bytes. Split by idea over connection.cpp (bytes), connect.cpp, admission.cpp,
+// subscriptions.cpp, device_requests.cpp, direct_methods.cpp and cloud_to_device.cpp.
 #pragma once
 
 #include "protocol/iothub/device_topics.hpp"
@@ -9,12 +9,14 @@
 #include "server/hub/cloud_to_device.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/done.hpp"
+#include "server/hub/operation.hpp"
 #include "server/mqtt/poller.hpp"
 #include "server/mqtt/session_table.hpp"
 #include "server/mqtt/timer_wheel.hpp"
 #include "server/mqtt/transport.hpp"
 #include "storage/store.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -38,6 +40,9 @@ enum class CloseReason : std::uint8_t {
   identity_deleted,
   slow_reader,
   store_failed,
+  throttled,       ///< over a rate or the day's quota
+  injected_fault,  ///< the device asked for it (hub/faults.hpp)
+  cut,             ///< the same, without a goodbye
   shutting_down,
 };
 
@@ -165,6 +170,15 @@ class Connection final : public Pollable, private mqtt::Handler {
   void messages_written();
   void release_messages();
 
+  // admission.cpp
+  [[nodiscard]] std::optional<Refusal> admit_connect(const IdentityId& id);
+  [[nodiscard]] bool admit_telemetry(std::size_t bytes);
+  [[nodiscard]] bool admit_twin_request(hub::Operation operation, std::string_view rid, std::size_t bytes);
+  /// Neither reads nor writes for `time`.
+  void sleep(std::chrono::microseconds time);
+  void wake();
+  [[nodiscard]] bool take_fault(std::string_view property_bag, const mqtt::Publish& publish);
+
   // connection.cpp
   void send_publish(std::string_view topic, std::string_view payload);
   void wrote();
@@ -202,7 +216,8 @@ class Connection final : public Pollable, private mqtt::Handler {
   bool flush_queued_ = false;
   bool reading_ = true;          // the transport is asked for bytes
   bool write_interest_ = false;  // the transport is asked for room
-  bool paused_ = false;          // too much in flight or unsent
+  bool paused_ = false;          // too much in flight or unsent, or asleep
+  bool asleep_ = false;          // traffic shaping: see sleep()
 };
 
 }  // namespace twinhub::mqtt_door

@@ -43,6 +43,7 @@ void Connection::on_publish(const mqtt::Publish& publish) {
 }
 
 void Connection::get_twin(std::string_view rid) {
+  if (!admit_twin_request(hub::Operation::twin_read, rid, 0)) return;
   lane_.hub().twins.get_device_view(
       device_->login.id,
       when_done<std::string>([rid = std::string(rid)](Connection& self, const Result<std::string>& view) {
@@ -57,6 +58,7 @@ void Connection::patch_reported(std::string_view rid, std::optional<std::string_
     expected = parse_version(*version);
     if (!expected) return answer_error(rid, fail(Errc::argument_invalid, "$version is not a number"));
   }
+  if (!admit_twin_request(hub::Operation::twin_update, rid, body.size())) return;
   lane_.hub().twins.patch_reported(
       device_->login.id, body, expected,
       when_done<std::uint64_t>([rid = std::string(rid)](Connection& self, const Result<std::uint64_t>& reported) {
@@ -66,6 +68,8 @@ void Connection::patch_reported(std::string_view rid, std::optional<std::string_
 }
 
 void Connection::ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish& publish) {
+  if (take_fault(topic.property_bag, publish)) return;
+  if (!admit_telemetry(topic.property_bag.size() + publish.payload.size())) return;
   const std::uint16_t packet_id = publish.packet_id;
   lane_.hub().telemetry.ingest(device_->login,
                                {.property_bag = topic.property_bag,
@@ -77,9 +81,9 @@ void Connection::ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish
                                when_done<void>([packet_id](Connection& self, const Result<void>& stored) {
                                  // There is no error answer to telemetry: without PUBACK the client sends it again.
                                  if (!stored) {
-                                   return self.close(stored.error().code == Errc::message_too_large
-                                                         ? CloseReason::protocol_fault
-                                                         : CloseReason::store_failed);
+                                   return self.close(stored.error().code == Errc::service_unavailable
+                                                         ? CloseReason::store_failed
+                                                         : CloseReason::protocol_fault);
                                  }
                                  if (packet_id != 0) self.acknowledge(packet_id);
                                }));

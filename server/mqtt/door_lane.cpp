@@ -52,6 +52,13 @@ void DoorLane::bury(Connection& connection) {
   run_later();
 }
 
+void DoorLane::run_after(std::chrono::microseconds time, std::function<void()> task) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(io_.context(), time);
+  timer->async_wait([this, timer, task = std::move(task)](const boost::system::error_code& error) {
+    if (!error && !stopping_) task();
+  });
+}
+
 /// Work that waits for the end of a wake-up: after a batch of the poller, or behind the tasks that were posted
 /// together.
 void DoorLane::run_later() {

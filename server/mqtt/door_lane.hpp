@@ -13,7 +13,9 @@
 #include <array>
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -37,6 +39,9 @@ class DoorLane {
   void read_later(Connection& connection);
   /// Destroys it once nobody on the stack uses it any more.
   void bury(Connection& connection);
+  /// Runs `task` on this thread after `time`; never, when the hub stops before that. For rare things: a timer of its
+  /// own.
+  void run_after(std::chrono::microseconds time, std::function<void()> task);
   void schedule(std::uint64_t id, Clock::time_point deadline) { wheel_.schedule(id, deadline); }
 
   [[nodiscard]] net::IoThread& io() { return io_; }  ///< any thread

@@ -85,6 +85,11 @@ Transport::Outcome Socket::write(std::string_view bytes, std::size_t& written) {
   return Outcome::done;
 }
 
+void Socket::cut() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void Socket::shut_down() {
   if (ssl_ && handshaken_) {
     ERR_clear_error();

@@ -30,6 +30,7 @@ class Socket final : public Transport {
   [[nodiscard]] Outcome write(std::string_view bytes, std::size_t& written) override;
   /// TLS close_notify and a FIN, both only if they can be sent at once.
   void shut_down() override;
+  void cut() override;
   [[nodiscard]] SSL* tls() const override { return ssl_.get(); }
 
  private:

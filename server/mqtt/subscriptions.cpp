@@ -24,6 +24,7 @@ void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::Sub
   // Active from here on, before SUBACK: no delta may fall between it and the twin that the client reads next.
   note_filters();
   announce_methods();
+  if (has_filter(iothub::FilterKind::cloud_to_device)) lane_.hub().presence.used(device_->login.id);
   keep_session([packet_id, codes = std::move(codes)](Connection& self) {
     mqtt::append_suback(self.out_, packet_id, codes);
     self.wrote();

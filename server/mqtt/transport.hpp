@@ -46,6 +46,8 @@ class Transport {
   /// Says goodbye in the words of its protocol, and that nothing more will be sent. What write() took still leaves, if
   /// the peer takes it in reasonable time.
   virtual void shut_down() = 0;
+  /// Says nothing: the peer finds the connection cut when this is destroyed, as by a crash.
+  virtual void cut() {}
 
   /// The TLS session, which knows the peer's certificates; null when the connection is plain.
   [[nodiscard]] virtual SSL* tls() const = 0;

@@ -62,7 +62,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     for (const auto& [name, value] : response.headers) answer_->set(name, value);
     if (!response.body.empty() && answer_->count(http::field::content_type) == 0)
       answer_->set(http::field::content_type, json_type);
-    answer_->keep_alive(keep_alive_ && !lane_.stopping());
+    answer_->keep_alive(keep_alive_ && !lane_.stopping() && response.status != 429);  // as IoT Hub
     answer_->body() = std::move(response.body);
     if (response.status != 204) answer_->prepare_payload();
     count(response.status);

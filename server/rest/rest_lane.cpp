@@ -3,6 +3,8 @@
 #include "server/rest/http_session.hpp"
 
 #include <unistd.h>
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
 #include <vector>
 
 namespace twinhub::rest {
@@ -33,6 +35,13 @@ HttpSession* RestLane::find(std::uint64_t id) {
 
 void RestLane::forget(std::uint64_t id) {
   if (sessions_.erase(id) > 0) counters.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void RestLane::run_after(std::chrono::microseconds time, std::function<void()> task) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(io_.context(), time);
+  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
+    if (!error) task();
+  });
 }
 
 void RestLane::stop(bool now) {

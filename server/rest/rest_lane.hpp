@@ -7,7 +7,9 @@
 #include "server/rest/rest_door.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -26,6 +28,8 @@ class RestLane {
   [[nodiscard]] HttpSession* find(std::uint64_t id);
   /// The session is over: its last operation has come back.
   void forget(std::uint64_t id);
+  /// Runs `task` on this thread after `time`; never, when the hub stops before that.
+  void run_after(std::chrono::microseconds time, std::function<void()> task);
   /// Sessions close as soon as they have answered what they began; at once when `now`.
   void stop(bool now);
 

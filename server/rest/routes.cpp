@@ -10,6 +10,7 @@
 namespace twinhub::rest {
 namespace {
 
+using hub::Operation;
 using hub::Right;
 using verb = boost::beast::http::verb;
 
@@ -17,6 +18,7 @@ struct Route {
   verb method;
   std::string_view pattern;  ///< {id}: device, {mid}: module, {x}: any name
   Right right;
+  Operation operation;       ///< by which IoT Hub limits it
   Handler handler;           ///< null: known, but not built yet
   std::string_view missing;  ///< what is not available, when handler is null
 };
@@ -25,73 +27,112 @@ constexpr std::string_view jobs = "Jobs are";
 constexpr std::string_view configurations = "Configurations are";
 constexpr std::string_view files = "File upload is";
 
-// A pattern of literal words stands before one with a placeholder in its place.
+// A pattern of literal words stands before one with a placeholder in its place. Devices' own routes are Operation::
+// unlimited where the hub asks its gate for the device.
 constexpr Route routes[] = {
-    {verb::get, "/devices", Right::registry_read, list_devices, {}},
-    {verb::put, "/devices/{id}", Right::registry_write, put_identity, {}},
-    {verb::get, "/devices/{id}", Right::registry_read, get_identity, {}},
-    {verb::delete_, "/devices/{id}", Right::registry_write, delete_identity, {}},
-    {verb::get, "/devices/{id}/modules", Right::registry_read, list_modules, {}},
-    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, put_identity, {}},
-    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, get_identity, {}},
-    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, delete_identity, {}},
+    {verb::get, "/devices", Right::registry_read, Operation::registry, list_devices, {}},
+    {verb::put, "/devices/{id}", Right::registry_write, Operation::registry, put_identity, {}},
+    {verb::get, "/devices/{id}", Right::registry_read, Operation::registry, get_identity, {}},
+    {verb::delete_, "/devices/{id}", Right::registry_write, Operation::registry, delete_identity, {}},
+    {verb::get, "/devices/{id}/modules", Right::registry_read, Operation::registry, list_modules, {}},
+    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, put_identity, {}},
+    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, Operation::registry, get_identity, {}},
+    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, delete_identity, {}},
 
-    {verb::get, "/certificates", Right::registry_read, list_certificates, {}},
-    {verb::put, "/certificates/{x}", Right::registry_write, put_certificate, {}},
-    {verb::get, "/certificates/{x}", Right::registry_read, get_certificate, {}},
-    {verb::delete_, "/certificates/{x}", Right::registry_write, delete_certificate, {}},
-    {verb::post, "/certificates/{x}/generateVerificationCode", Right::registry_write, generate_verification_code, {}},
-    {verb::post, "/certificates/{x}/verify", Right::registry_write, verify_certificate, {}},
+    {verb::get, "/certificates", Right::registry_read, Operation::unlimited, list_certificates, {}},
+    {verb::put, "/certificates/{x}", Right::registry_write, Operation::unlimited, put_certificate, {}},
+    {verb::get, "/certificates/{x}", Right::registry_read, Operation::unlimited, get_certificate, {}},
+    {verb::delete_, "/certificates/{x}", Right::registry_write, Operation::unlimited, delete_certificate, {}},
+    {verb::post,
+     "/certificates/{x}/generateVerificationCode",
+     Right::registry_write,
+     Operation::unlimited,
+     generate_verification_code,
+     {}},
+    {verb::post, "/certificates/{x}/verify", Right::registry_write, Operation::unlimited, verify_certificate, {}},
 
-    {verb::get, "/twins/{id}", Right::service_connect, get_twin, {}},
-    {verb::patch, "/twins/{id}", Right::service_connect, patch_twin, {}},
-    {verb::put, "/twins/{id}", Right::service_connect, replace_twin, {}},
-    {verb::get, "/twins/{id}/modules/{mid}", Right::service_connect, get_twin, {}},
-    {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, patch_twin, {}},
-    {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, replace_twin, {}},
+    {verb::get, "/twins/{id}", Right::service_connect, Operation::twin_read, get_twin, {}},
+    {verb::patch, "/twins/{id}", Right::service_connect, Operation::twin_update, patch_twin, {}},
+    {verb::put, "/twins/{id}", Right::service_connect, Operation::twin_update, replace_twin, {}},
+    {verb::get, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_read, get_twin, {}},
+    {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, patch_twin, {}},
+    {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, replace_twin, {}},
 
-    {verb::post, "/devices/query", Right::service_connect, post_query, {}},
+    {verb::post, "/devices/query", Right::service_connect, Operation::query, post_query, {}},
 
-    {verb::post, "/twins/{id}/methods", Right::service_connect, invoke_method, {}},
-    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, invoke_method, {}},
+    {verb::post, "/twins/{id}/methods", Right::service_connect, Operation::method, invoke_method, {}},
+    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, Operation::method, invoke_method, {}},
 
-    {verb::get, "/digitaltwins/{id}", Right::service_connect, get_digital_twin, {}},
-    {verb::patch, "/digitaltwins/{id}", Right::service_connect, patch_digital_twin, {}},
-    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, invoke_command, {}},
-    {verb::post, "/digitaltwins/{id}/components/{x}/commands/{x}", Right::service_connect, invoke_command, {}},
+    {verb::get, "/digitaltwins/{id}", Right::service_connect, Operation::twin_read, get_digital_twin, {}},
+    {verb::patch, "/digitaltwins/{id}", Right::service_connect, Operation::twin_update, patch_digital_twin, {}},
+    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, Operation::method, invoke_command, {}},
+    {verb::post,
+     "/digitaltwins/{id}/components/{x}/commands/{x}",
+     Right::service_connect,
+     Operation::method,
+     invoke_command,
+     {}},
 
-    {verb::delete_, "/devices/{id}/commands", Right::service_connect, purge_messages, {}},
-    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, send_message, {}},
-    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, receive_feedback, {}},
-    {verb::delete_, "/messages/serviceBound/feedback/{x}", Right::service_connect, complete_feedback, {}},
-    {verb::post, "/messages/serviceBound/feedback/{x}/abandon", Right::service_connect, abandon_feedback, {}},
-    {verb::post, "/devices/{id}/messages/events", Right::device_connect, send_event, {}},
-    {verb::get, "/devices/{id}/messages/devicebound", Right::device_connect, receive_message, {}},
-    {verb::delete_, "/devices/{id}/messages/devicebound/{x}", Right::device_connect, complete_message, {}},
-    {verb::post, "/devices/{id}/messages/devicebound/{x}/abandon", Right::device_connect, abandon_message, {}},
+    {verb::delete_, "/devices/{id}/commands", Right::service_connect, Operation::unlimited, purge_messages, {}},
+    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, Operation::c2d_send, send_message, {}},
+    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, Operation::unlimited, receive_feedback, {}},
+    {verb::delete_,
+     "/messages/serviceBound/feedback/{x}",
+     Right::service_connect,
+     Operation::unlimited,
+     complete_feedback,
+     {}},
+    {verb::post,
+     "/messages/serviceBound/feedback/{x}/abandon",
+     Right::service_connect,
+     Operation::unlimited,
+     abandon_feedback,
+     {}},
+    {verb::post, "/devices/{id}/messages/events", Right::device_connect, Operation::telemetry, send_event, {}},
+    {verb::get,
+     "/devices/{id}/messages/devicebound",
+     Right::device_connect,
+     Operation::c2d_receive,
+     receive_message,
+     {}},
+    {verb::delete_,
+     "/devices/{id}/messages/devicebound/{x}",
+     Right::device_connect,
+     Operation::unlimited,
+     complete_message,
+     {}},
+    {verb::post,
+     "/devices/{id}/messages/devicebound/{x}/abandon",
+     Right::device_connect,
+     Operation::unlimited,
+     abandon_message,
+     {}},
 
     // Known to IoT Hub's clients, not built yet
-    {verb::post, "/devices", Right::registry_write, nullptr, "Bulk operations are"},
-    {verb::post, "/devices/keys/regenerate", Right::registry_write, nullptr, "Key regeneration is"},
-    {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, nullptr, configurations},
-    {verb::get, "/statistics/devices", Right::registry_read, nullptr, "Statistics are"},
-    {verb::get, "/statistics/service", Right::registry_read, nullptr, "Statistics are"},
-    {verb::get, "/jobs/v2/query", Right::service_connect, nullptr, jobs},
-    {verb::put, "/jobs/v2/{x}", Right::service_connect, nullptr, jobs},
-    {verb::get, "/jobs/v2/{x}", Right::service_connect, nullptr, jobs},
-    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, nullptr, jobs},
-    {verb::post, "/jobs/create", Right::registry_write, nullptr, jobs},
-    {verb::get, "/jobs", Right::registry_write, nullptr, jobs},
-    {verb::get, "/jobs/{x}", Right::registry_write, nullptr, jobs},
-    {verb::delete_, "/jobs/{x}", Right::registry_write, nullptr, jobs},
-    {verb::post, "/configurations/testQueries", Right::service_connect, nullptr, configurations},
-    {verb::get, "/configurations", Right::service_connect, nullptr, configurations},
-    {verb::put, "/configurations/{x}", Right::service_connect, nullptr, configurations},
-    {verb::get, "/configurations/{x}", Right::service_connect, nullptr, configurations},
-    {verb::delete_, "/configurations/{x}", Right::service_connect, nullptr, configurations},
-    {verb::post, "/devices/{id}/files", Right::device_connect, nullptr, files},
-    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, nullptr, files},
-    {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, nullptr, files},
+    {verb::post, "/devices", Right::registry_write, Operation::registry, nullptr, "Bulk operations are"},
+    {verb::post, "/devices/keys/regenerate", Right::registry_write, Operation::registry, nullptr,
+     "Key regeneration is"},
+    {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, Operation::configuration, nullptr,
+     configurations},
+    {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
+    {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
+    {verb::get, "/jobs/v2/query", Right::service_connect, Operation::query, nullptr, jobs},
+    {verb::put, "/jobs/v2/{x}", Right::service_connect, Operation::job, nullptr, jobs},
+    {verb::get, "/jobs/v2/{x}", Right::service_connect, Operation::job, nullptr, jobs},
+    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, Operation::job, nullptr, jobs},
+    {verb::post, "/jobs/create", Right::registry_write, Operation::job, nullptr, jobs},
+    {verb::get, "/jobs", Right::registry_write, Operation::job, nullptr, jobs},
+    {verb::get, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},
+    {verb::delete_, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},
+    {verb::post, "/configurations/testQueries", Right::service_connect, Operation::configuration, nullptr,
+     configurations},
+    {verb::get, "/configurations", Right::service_connect, Operation::configuration, nullptr, configurations},
+    {verb::put, "/configurations/{x}", Right::service_connect, Operation::configuration, nullptr, configurations},
+    {verb::get, "/configurations/{x}", Right::service_connect, Operation::configuration, nullptr, configurations},
+    {verb::delete_, "/configurations/{x}", Right::service_connect, Operation::configuration, nullptr, configurations},
+    {verb::post, "/devices/{id}/files", Right::device_connect, Operation::file_upload, nullptr, files},
+    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, Operation::unlimited, nullptr, files},
+    {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, Operation::unlimited, nullptr, files},
 };
 
 /// Takes the next segment of a pattern.
@@ -175,6 +216,12 @@ Response unknown_route(const Request& request, const Found& found, Timestamp now
   return response;
 }
 
+/// To a back end the cloud names the backlog that its request did not fit into.
+Response refused(Error error, Timestamp now) {
+  if (error.code == Errc::throttling_exception) error.code = Errc::throttling_backlog_timeout;
+  return error_response(error, now);
+}
+
 }  // namespace
 
 void route(Reply reply, const Request& request) {
@@ -194,7 +241,15 @@ void route(Reply reply, const Request& request) {
     if (!allowed) return reply.send(error_response(allowed.error(), now));
   }
   if (found.route->handler == nullptr) return reply.send(error_response(not_available(found.route->missing), now));
-  found.route->handler(reply, request, found.call);
+  const auto admission = reply.lane->hub().gate.admit(found.route->operation, request.body.size());
+  if (admission.refusal != hub::Refusal::none) {
+    return reply.send(refused(hub.gate.error_of(admission.refusal, found.route->operation), now));
+  }
+  if (admission.wait.count() == 0) return found.route->handler(reply, request, found.call);
+  // Its turn comes later; the session waits for its answer and reads no further request.
+  reply.lane->run_after(admission.wait, [reply, request, call = found.call, handler = found.route->handler] {
+    handler(reply, request, call);
+  });
 }
 
 }  // namespace twinhub::rest

@@ -4,6 +4,7 @@
 
 #include "storage/store.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -37,10 +38,8 @@ class HeldStore final : public storage::Store {
     return waiting_.size();
   }
   /// From now on every write is refused, as by a store whose disk is full.
-  void refuse_writes() {
-    const std::lock_guard lock(mutex_);
-    refusing_ = true;
-  }
+  void refuse_writes() { set_refusing(true); }
+  void accept_writes() { set_refusing(false); }
 
   Result<storage::EntityRead> read(const IdentityId& id) const override { return store_->read(id); }
   storage::UpdateResult update(const IdentityId& id, const storage::Decide& decide,
@@ -74,7 +73,12 @@ class HeldStore final : public storage::Store {
   Result<void> write_records(std::vector<storage::RecordWrite> writes, std::vector<storage::Event> events,
                              storage::OnDurable on_durable) override {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
-    return store_->write_records(std::move(writes), std::move(events), holdable(std::move(on_durable)));
+    // Whose connection came or went, the hub writes down for itself: no peer waits for it.
+    const bool has_waiter = std::any_of(writes.begin(), writes.end(), [](const storage::RecordWrite& write) {
+      return write.kind != storage::RecordKind::activity;
+    });
+    if (has_waiter) on_durable = holdable(std::move(on_durable));
+    return store_->write_records(std::move(writes), std::move(events), std::move(on_durable));
   }
   Result<std::optional<std::string>> read_record(storage::RecordKind kind, std::string_view key) const override {
     return store_->read_record(kind, key);
@@ -101,6 +105,10 @@ class HeldStore final : public storage::Store {
   std::vector<Figure> figures() const override { return store_->figures(); }
 
  private:
+  void set_refusing(bool refusing) {
+    const std::lock_guard lock(mutex_);
+    refusing_ = refusing;
+  }
   [[nodiscard]] bool refusing() const {
     const std::lock_guard lock(mutex_);
     return refusing_;

@@ -57,7 +57,7 @@ std::string resource_of(const IdentityId& id) {
 
 }  // namespace
 
-WireHub::WireHub(mqtt_door::DoorOptions options, hub::HubOptions hub_options)
+WireHub::WireHub(mqtt_door::DoorOptions options, const hub::HubOptions& hub_options)
     : options_(options), hub_options_(hub_options), directory_(make_directory()) {
   start();
   put(dev1);
@@ -88,7 +88,7 @@ void WireHub::start() {
                                      .primary_key = base64_encode(std::string(32, 's')),
                                      .secondary_key = base64_encode(std::string(32, 't'))}};
   hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_, hub_options_);
-  if (!hub_->certificates.load()) throw std::runtime_error("certificates");
+  if (const auto recovered = hub_->recover(); !recovered) throw std::runtime_error(recovered.error().detail);
   door_ = mqtt_door::make_door(*hub_, *links_, *threads_, options_);
   rest_ = rest::make_door(*hub_, *threads_, {},
                           [this](net::IoThread& lane, net::WebSocketRequest& request) { door_->adopt(lane, request); });
@@ -223,7 +223,7 @@ std::string WireHub::device_view(const IdentityId& id) const {
                         "device view");
 }
 
-bool WireHub::is_connected(const IdentityId& id) const { return hub_->presence.activity_of(id).connected; }
+iothub::Activity WireHub::activity(const IdentityId& id) const { return hub_->presence.activity_of(id); }
 
 iothub::Identity WireHub::identity(const IdentityId& id) const {
   const auto read = store_->read(id);
@@ -232,9 +232,15 @@ iothub::Identity WireHub::identity(const IdentityId& id) const {
 }
 
 std::vector<storage::Event> WireHub::telemetry(const IdentityId& id) const {
+  std::vector<storage::Event> found = events(id);
+  std::erase_if(found, [](const auto& event) { return event.source != storage::EventSource::telemetry; });
+  return found;
+}
+
+std::vector<storage::Event> WireHub::events(const IdentityId& id) const {
   std::vector<storage::Event> found;
   const auto read = store_->read_events(store_->event_partition_of(id), 0, [&](const storage::StoredEvent& stored) {
-    if (stored.event.id == id && stored.event.source == storage::EventSource::telemetry) found.push_back(stored.event);
+    if (stored.event.id == id) found.push_back(stored.event);
     return true;
   });
   if (!read) throw std::runtime_error("events: " + read.error().detail);

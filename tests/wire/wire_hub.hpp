@@ -41,7 +41,7 @@ class MovableClock final : public hub::Clock {
 class WireHub {
  public:
   /// With devices dev1 and dev2.
-  explicit WireHub(mqtt_door::DoorOptions options = {}, hub::HubOptions hub_options = {});
+  explicit WireHub(mqtt_door::DoorOptions options = {}, const hub::HubOptions& hub_options = {});
   ~WireHub();
 
   /// Ends as a SIGTERM does: answers what was accepted, for at most `within`.
@@ -84,10 +84,13 @@ class WireHub {
   void patch(const IdentityId& id, std::string_view body);
   void replace(const IdentityId& id, std::string_view body);
   [[nodiscard]] std::string device_view(const IdentityId& id) const;
-  [[nodiscard]] bool is_connected(const IdentityId& id) const;
+  [[nodiscard]] bool is_connected(const IdentityId& id) const { return activity(id).connected; }
+  [[nodiscard]] iothub::Activity activity(const IdentityId& id) const;
   [[nodiscard]] iothub::Identity identity(const IdentityId& id) const;
   /// What `id` sent to the event log, oldest first.
   [[nodiscard]] std::vector<storage::Event> telemetry(const IdentityId& id) const;
+  /// Everything about `id` in the event log, oldest first.
+  [[nodiscard]] std::vector<storage::Event> events(const IdentityId& id) const;
 
   /// Calls a direct method.
   [[nodiscard]] std::future<Result<hub::MethodAnswer>> invoke(const IdentityId& id, hub::MethodInvocation invocation);
@@ -106,6 +109,7 @@ class WireHub {
   [[nodiscard]] HeldStore& store() { return *store_; }
   [[nodiscard]] mqtt_door::DoorFigures figures() const { return door_->figures(); }
   [[nodiscard]] rest::DoorFigures rest_figures() const { return rest_->figures(); }
+  [[nodiscard]] hub::Gate::Figures gate_figures() const { return hub_->gate.figures(); }
 
  private:
   template <class Door>

@@ -26,6 +26,25 @@ TEST(Settings, FlagsBeatTheEnvironmentBeatsTheFileBeatsDefaults) {
   EXPECT_EQ(loaded.origins.at("ops_port"), "default");
 }
 
+TEST(Settings, FaultsAreOnInDevModeUnlessSaidOtherwise) {
+  const auto faults = [](std::vector<std::pair<std::string, std::string>> flags) {
+    const Loaded loaded = load({.file = {}, .environment = {}, .flags = std::move(flags)});
+    return std::pair(loaded.settings.faults, loaded.origins.at("faults"));
+  };
+  EXPECT_EQ(faults({}), std::pair(false, std::string("default")));
+  EXPECT_EQ(faults({{"dev", "true"}}), std::pair(true, std::string("dev")));
+  EXPECT_FALSE(faults({{"dev", "true"}, {"faults", "false"}}).first);
+  EXPECT_TRUE(faults({{"faults", "true"}}).first);
+}
+
+TEST(Settings, ASkuIsOneOfIotHubs) {
+  for (const char* sku : {"off", "F1", "S1", "S2", "S3"}) {
+    EXPECT_EQ(refusal({.file = {}, .environment = {}, .flags = {{"sku", sku}}}), "taken");
+  }
+  EXPECT_NE(refusal({.file = {}, .environment = {}, .flags = {{"sku", "B1"}}}), "taken");
+  EXPECT_NE(refusal({.file = {}, .environment = {}, .flags = {{"units", "0"}}}), "taken");
+}
+
 TEST(Settings, AWrongKeyIsRefusedWithItsLineAndTheNearestRightOne) {
   const TomlFile file("dev = true\nmqts_port = 5\n");
   const std::string words = refusal({.file = file.path(), .environment = {}, .flags = {}});

@@ -88,6 +88,8 @@ constexpr Errc next(Errc code) {
     case Errc::generic_too_many_requests:
       return Errc::throttling_exception;
     case Errc::throttling_exception:
+      return Errc::throttling_backlog_timeout;
+    case Errc::throttling_backlog_timeout:
       return Errc::server_error;
     case Errc::server_error:
       return Errc::not_implemented;
@@ -125,7 +127,7 @@ TEST(ErrorTable, GivesEveryCodeARowOfItsOwnWithAUniqueName) {
     EXPECT_FALSE(row.message.empty());
     EXPECT_EQ(row.http_status, number_of(code) / 1000);
   }
-  EXPECT_EQ(names.size(), 42U);
+  EXPECT_EQ(names.size(), 43U);
 }
 
 TEST(ErrorTable, NamesAreIotHubsOwn) {

@@ -8,8 +8,9 @@
 namespace twinhub::hub {
 
 struct PresenceTest : testing::Test {
-  StillClock clock;
-  Presence presence{clock};
+  World world;
+  StillClock& clock = world.clock;
+  Presence& presence = world.hub.presence;
 };
 
 TEST_F(PresenceTest, AnUnknownIdentityIsDisconnectedSinceTheNullDate) {

@@ -120,6 +120,32 @@ TEST_F(TelemetryTest, ExactlyTheLimitIsTakenAndOneByteMoreIsNot) {
   EXPECT_EQ(world.events(d1).size(), 2U);
 }
 
+TEST_F(TelemetryTest, AMessageIdHasOneHundredAndTwentyEightCharacters) {
+  const std::string id(128, 'i');
+  EXPECT_EQ(value_of(event_of("%24.mid=" + id).system, "message-id"), id);
+  EXPECT_EQ(send({.property_bag = "%24.mid=" + id + "i"}).error().code, Errc::argument_invalid);
+  EXPECT_EQ(value_of(event_of("%24.cid=" + id + "i").system, "correlation-id"), id + "i");  // no rule is known
+}
+
+TEST_F(TelemetryTest, WhatBackEndsGetIsAlwaysText) {
+  const auto event = event_of("a=%ff&%C3%28=%E2%82%AC%E2%82&b=50%&c=%zz&d=%00&e=%c3%a9");
+  ASSERT_EQ(event.application.size(), 6U);
+  EXPECT_EQ(value_of(event.application, "a"), "%FF");
+  EXPECT_EQ(value_of(event.application, "%C3("), "\u20AC%E2%82");
+  EXPECT_EQ(value_of(event.application, "b"), "50%");
+  EXPECT_EQ(value_of(event.application, "c"), "%zz");
+  EXPECT_EQ(value_of(event.application, "d"), std::string(1, '\0'));
+  EXPECT_EQ(value_of(event.application, "e"), "\u00E9");
+}
+
+TEST_F(TelemetryTest, TakesAsManyPropertiesAsATopicHolds) {
+  std::string bag;
+  for (int i = 0; i < 5000; ++i) bag += "p" + std::to_string(i) + "=" + std::to_string(i) + "&";
+  const auto event = event_of(bag);
+  ASSERT_EQ(event.application.size(), 5000U);
+  EXPECT_EQ(value_of(event.application, "p4999"), "4999");
+}
+
 TEST_F(TelemetryTest, KeepsTheOrderOfOneDevice) {
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(send({.property_bag = "", .body = std::to_string(i)}));
   const auto events = world.events(d1);

@@ -40,8 +40,10 @@ storage::StoreOptions memory_options() {
   return options;
 }
 
-World::World(storage::StoreOptions options)
-    : store(open(std::move(options), clock)), hub(*store, clock, random, policies(), links) {}
+World::World(storage::StoreOptions options, const HubOptions& hub_options)
+    : store(open(std::move(options), clock)), hub(*store, clock, random, policies(), links, hub_options) {
+  if (const auto recovered = hub.recover(); !recovered) throw std::runtime_error(recovered.error().detail);
+}
 
 Result<Registry::Answer> World::put(const IdentityId& id, std::string_view body, std::optional<std::string> if_match) {
   return answer_of<Registry::Answer>([&](auto done) { hub.registry.put(id, body, header(if_match), std::move(done)); });

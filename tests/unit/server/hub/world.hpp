@@ -126,8 +126,8 @@ std::string test_key(char c);
 storage::StoreOptions memory_options();
 
 struct World {
-  explicit World(storage::StoreOptions options = memory_options());
-  /// The store's last callbacks still find the hub.
+  explicit World(storage::StoreOptions options = memory_options(), const HubOptions& hub_options = {});
+  /// The store first: its last callbacks still find the hub.
   ~World() { store.reset(); }
 
   // Registry

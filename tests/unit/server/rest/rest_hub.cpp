@@ -136,6 +136,7 @@ RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options) 
   store_ = std::move(*store);
   links_ = std::make_unique<SimpleDevices>(*this);
   hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_, hub_options);
+  if (const auto recovered = hub_->recover(); !recovered) throw std::runtime_error(recovered.error().detail);
   door_ = rest::make_door(*hub_, threads_, options);
   auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_,
                                       [this](net::IoThread& lane, int descriptor, const auto& peer) {
