@@ -54,9 +54,7 @@ Result<std::shared_ptr<SSL_CTX>> make_context(const TlsFiles& files) {
 
 }  // namespace
 
-void request_client_certificate(SSL* ssl) {
-  SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
-}
+void request_client_certificate(SSL* ssl) { SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr); }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files) {
   std::shared_ptr<TlsContext> tls(new TlsContext(files));

@@ -97,7 +97,9 @@ TEST_P(X509Versions, NoSessionIsResumed) {
   for (const bool web_socket : {false, true}) {
     const std::uint16_t port = web_socket ? hub.https_port() : hub.tls_port();
     const auto open = [&](MqttClient& client) {
-      if (web_socket) ASSERT_TRUE(client.upgrade().starts_with("HTTP/1.1 101 "));
+      if (web_socket) {
+        ASSERT_TRUE(client.upgrade().starts_with("HTTP/1.1 101 "));
+      }
     };
     MqttClient first(port, {.ca = hub.ca(), .version_max = GetParam(), .certificates = {own}});
     open(first);
