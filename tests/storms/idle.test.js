@@ -52,7 +52,8 @@ test(`${idle} idle TLS connections cost memory in proportion, and later ones reu
   t.diagnostic(`bystander while they connect: ${shown(during)}`);
   t.diagnostic(`bystander among them: ${shown(full.reads)}`);
   assert.ok(kib_each <= kib_per_connection_max, `${kib_each} KiB for an idle connection`);
-  assert.ok(reused.rss <= full.rss + 1024, 'what is gone is used again');
+  // Not to the full peak: the log of connection events grows meanwhile.
+  assert.ok(reused.rss - gone.rss <= kib_each * (idle / 4) / 2, 'what is gone is used again');
 });
 
 // A peer that opens a connection and says no more; settles with the hub's close.

@@ -107,7 +107,9 @@ test(`${fighters} clients fight for one identity until ${take_overs} of them wer
   const during = await bystander.window();
   going_on = false;
   await storm.open_connections(2);  // the bystander and the one that is left
-  const left = all.filter(({ client }) => !client.closed);
+  const standing = () => all.filter(({ client }) => !client.closed);
+  await until('the others have heard of their end', () => standing().length <= 1);
+  const left = standing();
   assert.equal(left.length, 1);
   assert.equal((await storm.rest.get(`/devices/${device.id}`)).json.connectionState, 'Connected');
   const [{ client }] = left;
