@@ -11,7 +11,7 @@ const { test } = require('node:test');
 const { ports } = require('../support/hub');
 const { Program } = require('../support/program');
 const { until } = require('../support/until');
-const { World } = require('./world');
+const { World, properties_of } = require('./world');
 
 const local_port = 1884;
 
@@ -37,9 +37,9 @@ notifications false
 try_private false
 topic devices/${device.id}/messages/events/# out 1
 topic devices/${device.id}/messages/devicebound/# in 1
+topic methods/POST/# in 0 local/ $iothub/
 topic twin/res/# in 0 local/ $iothub/
 topic twin/PATCH/properties/desired/# in 0 local/ $iothub/
-topic methods/POST/# in 0 local/ $iothub/
 topic twin/GET/# out 0 local/ $iothub/
 topic twin/PATCH/properties/reported/# out 0 local/ $iothub/
 topic methods/res/# out 0 local/ $iothub/
@@ -107,6 +107,28 @@ test('local programs send telemetry, read the twin, report, and hear of changes'
   const twin = payload_of(await program.line('the twin', of('local/twin/res/200/?$rid=g1 ')));
   assert.equal(twin.desired.interval, 5);
   assert.deepEqual(twin.reported, { fw: '2', $version: 2 });
+});
+
+test('local programs answer direct methods', async (t) => {
+  const here = await bridged(t);
+  const { world, device, publish } = here;
+  const program = await here.listen('local/methods/#');
+  await hears_changes(here, await here.listen('local/twin/#'));  // its last filters are in force: so are all
+  const answer = world.invoke(device.id, 'reboot', { delay: 5 });
+  const call = await program.line('the call', of('local/methods/POST/reboot/?$rid='));
+  assert.deepEqual(payload_of(call), { delay: 5 });
+  const rid = call.slice(call.indexOf('$rid=') + 5, call.indexOf(' '));
+  await publish(`local/methods/res/200/?$rid=${rid}`, '{"accepted":true}');
+  assert.deepEqual(await answer, { status: 200, payload: { accepted: true } });
+});
+
+test('local programs receive cloud-to-device messages', async (t) => {
+  const { world, device, listen } = await bridged(t);
+  const messages = await listen(`devices/${device.id}/messages/devicebound/#`);
+  await world.send_message(device.id, 'hello', { 'iothub-app-colour': 'red' });
+  const message = await messages.line('the message', (line) => line.endsWith(' hello'));
+  assert.equal(properties_of(message.split(' ')[0]).colour, 'red');
+  await until('it is completed', async () => (await world.waiting_messages(device.id)) === 0);
 });
 
 for (const clean of [true, false]) {

@@ -8,7 +8,7 @@ const { after, before, test } = require('node:test');
 const { ports } = require('../support/hub');
 const { Program } = require('../support/program');
 const { until } = require('../support/until');
-const { World } = require('./world');
+const { World, properties_of } = require('./world');
 
 let world;
 before(async () => { world = await World.start(); });
@@ -98,6 +98,20 @@ test('mosquitto_sub -c: the subscription is there when it comes back; what happe
   const version = await world.patch_desired(device.id, { seen: 2 });
   assert.equal(await back.line('a delta', () => true),
     `$iothub/twin/PATCH/properties/desired/?$version=${version} {"seen":2,"$version":${version}}`);
+});
+
+test('mosquitto_sub: cloud-to-device messages arrive, those that waited for it first', async (t) => {
+  const device = await world.device();
+  await world.send_message(device.id, 'waited', { 'iothub-messageid': 'm1', 'iothub-app-colour': 'light blue' });
+  const program = await subscriber(t, device, '-c', '-q', 1, '-t', `devices/${device.id}/messages/devicebound/#`);
+  const [topic, payload] = (await program.line('the first message', () => true)).split(' ');
+  assert.equal(payload, 'waited');
+  assert.equal(properties_of(topic)['$.mid'], 'm1');
+  assert.equal(properties_of(topic).colour, 'light blue');
+  await world.send_message(device.id, 'at once');
+  await program.line('the second message', (line) => line.endsWith(' at once'));
+  await until('both are completed', async () => (await world.waiting_messages(device.id)) === 0);
+  assert.equal(program.lines.length, 2);
 });
 
 test('a will becomes telemetry when the client dies, and none when it says DISCONNECT', async (t) => {

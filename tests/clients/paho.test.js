@@ -9,7 +9,7 @@ const { after, before, describe, test } = require('node:test');
 const { ports } = require('../support/hub');
 const { Program } = require('../support/program');
 const { until } = require('../support/until');
-const { World } = require('./world');
+const { World, properties_of } = require('./world');
 
 const cpp_program = process.env.TWINHUB_PAHO_DEVICE
   || path.join(__dirname, '..', '..', 'build', 'release', 'tests', 'clients', 'paho_device');
@@ -70,6 +70,31 @@ class Device {
     assert.deepEqual(JSON.parse(payload), { ...desired, $version: version });
   }
 
+  // Waits for the next call of a method and answers it; -> its payload.
+  async answer_call(method, status, payload, from) {
+    const call = await this.message(`$iothub/methods/POST/${method}/?$rid=`, from);
+    const rid = call.topic.slice(call.topic.indexOf('$rid=') + 5);
+    await this.publish(1, `$iothub/methods/res/${status}/?$rid=${rid}`, payload);
+    return JSON.parse(call.payload);
+  }
+
+  async called(world, method, sent, status, answered) {
+    const from = this.program.lines.length;
+    const answer = world.invoke(this.id, method, sent);
+    assert.deepEqual(await this.answer_call(method, status, JSON.stringify(answered), from), sent);
+    assert.deepEqual(await answer, { status, payload: answered });
+  }
+
+  // A message from the cloud, until the hub knows that it came.
+  async sent(world, body, headers = {}) {
+    const from = this.program.lines.length;
+    await world.send_message(this.id, body, headers);
+    const message = await this.message(`devices/${this.id}/messages/devicebound/`, from);
+    assert.equal(message.payload, body);
+    await until('it is completed', async () => (await world.waiting_messages(this.id)) === 0);
+    return properties_of(message.topic);
+  }
+
   count(what) { return this.program.lines.filter((line) => JSON.parse(line).event === what).length; }
 }
 
@@ -126,10 +151,42 @@ for (const [name, start] of Object.entries(kinds)) {
       await until('it shows as disconnected', async () => !(await world.is_connected(device.id)));
     });
 
+    test('direct methods are called and answered', async (t) => {
+      const device = await connected(t, world, start);
+      await device.subscribe('$iothub/methods/POST/#');
+      await device.called(world, 'reboot', { delay: 5 }, 200, { accepted: true });
+      await device.called(world, 'get-log', null, 404, 'no such log');
+      await ended(device);
+    });
+
+    test('cloud-to-device messages arrive with their properties, those of its absence too', async (t) => {
+      const device = await connected(t, world, start);
+      await device.subscribe(`devices/${device.id}/messages/devicebound/#`);
+      const properties = await device.sent(world, '{"from":"the cloud"}', {
+        'iothub-messageid': 'm/1', 'iothub-correlationid': 'c 1', 'iothub-app-colour': 'light blue', 'iothub-app-sum': 'a=b&c',
+      });
+      assert.equal(properties['$.mid'], 'm/1');
+      assert.equal(properties['$.cid'], 'c 1');
+      assert.match(properties['$.to'], new RegExp(`^/devices/${device.id}/messages/devicebound$`, 'i'));
+      assert.equal(properties.colour, 'light blue');
+      assert.equal(properties.sum, 'a=b&c');
+
+      await world.hub.kill();
+      await world.hub.start();
+      const from = device.program.lines.length;
+      for (let n = 0; n < 5; n += 1) await world.send_message(device.id, `message ${n}`);
+      await until('all are completed', async () => (await world.waiting_messages(device.id)) === 0, { timeout_ms: 30_000 });
+      const bodies = device.program.lines.slice(from).map((line) => JSON.parse(line)).filter(({ event }) => event === 'message');
+      assert.deepEqual(bodies.map(({ payload }) => payload), [0, 1, 2, 3, 4].map((n) => `message ${n}`));
+      await ended(device);
+    });
+
     test('it comes back by itself after a stop and a crash of the hub, and does not subscribe again', async (t) => {
       const device = await connected(t, world, start);
       await device.subscribe('$iothub/twin/res/#');
       await device.subscribe('$iothub/twin/PATCH/properties/desired/#');
+      await device.subscribe('$iothub/methods/POST/#');
+      await device.subscribe(`devices/${device.id}/messages/devicebound/#`);
       await device.delta(world, { before: true });
       for (const end of ['stop', 'kill']) {
         const from = device.program.lines.length;
@@ -139,8 +196,10 @@ for (const [name, start] of Object.entries(kinds)) {
         await device.event('connected', ({ event }) => event === 'connected', from);
         await device.delta(world, { after: end });
         assert.equal((await device.twin()).desired.after, end);
+        await device.called(world, 'reboot', { after: end }, 200, null);
+        await device.sent(world, end);
       }
-      assert.equal(device.count('subscribed'), 2);
+      assert.equal(device.count('subscribed'), 4);
       await ended(device);
     });
   });

@@ -37,6 +37,25 @@ class World {
     return answer.json.properties.desired.$version;
   }
 
+  // Settles with the back end's answer to a direct method: { status, payload } of the device.
+  async invoke(id, method, payload) {
+    const answer = await this.rest.request('POST', `/twins/${id}/methods`, {
+      body: { methodName: method, payload, responseTimeoutInSeconds: 30 },
+    });
+    if (answer.status !== 200) throw new Error(answer.text);
+    return answer.json;
+  }
+
+  // A cloud-to-device message; `headers` are its properties, e.g. { 'iothub-messageid': 'm1', 'iothub-app-colour': 'red' }.
+  async send_message(id, body, headers = {}) {
+    const answer = await this.rest.request('POST', `/devices/${id}/messages/deviceBound`, { body, headers });
+    if (answer.status !== 204) throw new Error(`${answer.status} ${answer.text}`);
+  }
+
+  async waiting_messages(id) {
+    return (await this.rest.get(`/devices/${id}`)).json.cloudToDeviceMessageCount;
+  }
+
   async reported(id) {
     return (await this.rest.get(`/twins/${id}`)).json.properties.reported;
   }
@@ -46,4 +65,10 @@ class World {
   }
 }
 
-module.exports = { World };
+// The properties in a cloud-to-device message's topic.
+function properties_of(topic) {
+  const bag = topic.slice(topic.lastIndexOf('/') + 1);
+  return Object.fromEntries(bag.split('&').map((pair) => pair.split('=').map(decodeURIComponent)));
+}
+
+module.exports = { World, properties_of };
