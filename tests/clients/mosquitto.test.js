@@ -16,7 +16,8 @@ after(() => world.end());
 
 // The flags that every command of a device repeats.
 const login = (device) => ['-h', world.host, '-p', ports.mqtts, '--cafile', world.hub.ca_file, '-V', 'mqttv311',
-  '-i', device.id, '-u', device.user_name, '-P', device.password];
+  '-i', device.id, '-u', device.user_name,
+  ...(device.certificate ? ['--cert', device.certificate, '--key', device.private_key] : ['-P', device.password])];
 
 const mosquitto = (command, device, ...flags) => new Program(`mosquitto_${command}`, [...login(device), ...flags]);
 
@@ -134,6 +135,12 @@ test('a will becomes telemetry when the client dies, and none when it says DISCO
   assert.equal(will.application.kind, 'farewell');
   assert.equal(will.application['iothub-MessageType'], 'Will');
   assert.ok(!seen.some(({ device }) => device === leaves.id), 'a will in spite of DISCONNECT');
+});
+
+test('mosquitto_pub --cert: a certificate serves instead of a token', async () => {
+  const device = await world.x509_device();
+  await mosquitto('pub', device, '-q', 1, '-t', `devices/${device.id}/messages/events/`, '-m', 'certified').success();
+  assert.equal((await world.events.telemetry(device.id)).body, 'certified');
 });
 
 test('what is not a device of the hub is refused in words that mosquitto understands', async () => {

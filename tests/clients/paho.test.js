@@ -15,11 +15,14 @@ const cpp_program = process.env.TWINHUB_PAHO_DEVICE
   || path.join(__dirname, '..', '..', 'build', 'release', 'tests', 'clients', 'paho_device');
 const python_program = path.join(__dirname, 'paho_device.py');
 
-const python = (transport) => ({ host, hub }, { id, user_name, password }) => new Program(
-  '/usr/bin/python3', [python_program, transport, host, id, user_name, password, hub.ca_file]);
+// How a device proves who it is: a token, or a certificate and its key.
+const proof = ({ password, certificate, private_key }) => (certificate ? [certificate, private_key] : [password]);
+
+const python = (transport) => ({ host, hub }, device) => new Program(
+  '/usr/bin/python3', [python_program, transport, host, device.id, device.user_name, hub.ca_file, ...proof(device)]);
 const kinds = {
-  'Paho C++': ({ host, hub }, { id, user_name, password }) => new Program(
-    cpp_program, [`ssl://${host}:${ports.mqtts}`, id, user_name, password, hub.ca_file]),
+  'Paho C++': ({ host, hub }, device) => new Program(
+    cpp_program, [`ssl://${host}:${ports.mqtts}`, device.id, device.user_name, hub.ca_file, ...proof(device)]),
   'Paho Python': python('tls'),
   'Paho Python over WebSocket': python('websocket'),
 };
@@ -98,8 +101,8 @@ class Device {
   count(what) { return this.program.lines.filter((line) => JSON.parse(line).event === what).length; }
 }
 
-async function connected(t, world, start) {
-  const identity = await world.device();
+async function connected(t, world, start, identity) {
+  identity ??= await world.device();
   const device = new Device(start(world, identity), identity.id);
   t.after(() => device.program.kill());
   await device.event('connected', ({ event }) => event === 'connected');
@@ -179,6 +182,19 @@ for (const [name, start] of Object.entries(kinds)) {
       const bodies = device.program.lines.slice(from).map((line) => JSON.parse(line)).filter(({ event }) => event === 'message');
       assert.deepEqual(bodies.map(({ payload }) => payload), [0, 1, 2, 3, 4].map((n) => `message ${n}`));
       await ended(device);
+    });
+
+    test('a certificate serves instead of a token, and only its own', async (t) => {
+      const identity = await world.x509_device();
+      const device = await connected(t, world, start, identity);
+      await device.publish(1, `devices/${device.id}/messages/events/`, '{"id":125}');
+      const event = await world.events.telemetry(device.id);
+      assert.match(event.system['iothub-connection-auth-method'], /"x509"/);
+      await ended(device);
+      const { certificate, private_key } = await world.x509_device();
+      const impostor = start(world, { ...identity, certificate, private_key });
+      await until('it is refused', () => impostor.ended);
+      assert.notEqual(impostor.ended.code, 0);
     });
 
     test('it comes back by itself after a stop and a crash of the hub, and does not subscribe again', async (t) => {

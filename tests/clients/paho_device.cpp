@@ -1,6 +1,7 @@
 // A device on Eclipse Paho MQTT C++, written as such devices are: automatic reconnect, clean session 0, subscriptions
 // made once. A test drives it by lines on standard input and reads one JSON object per line from standard output.
-//   paho_device URI DEVICE USER_NAME PASSWORD CA_FILE
+//   paho_device URI DEVICE USER_NAME CA_FILE PASSWORD
+//   paho_device URI DEVICE USER_NAME CA_FILE CERTIFICATE PRIVATE_KEY
 //   > subscribe FILTER | publish QOS TOPIC PAYLOAD | disconnect
 //   < {"event":"connected"|"lost"|"subscribed"|"published"|"message", ...}
 #include "protocol/json/text.hpp"
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -55,28 +57,31 @@ void run_commands(mqtt::async_client& client) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::cerr << "usage: paho_device URI DEVICE USER_NAME PASSWORD CA_FILE\n";
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() != 5 && arguments.size() != 6) {
+    std::cerr << "usage: paho_device URI DEVICE USER_NAME CA_FILE PASSWORD | CERTIFICATE PRIVATE_KEY\n";
     return 2;
   }
-  mqtt::async_client client(argv[1], argv[2]);
+  mqtt::async_client client(arguments[0], arguments[1]);
   client.set_connected_handler([](const std::string&) { tell("connected", {}); });
   client.set_connection_lost_handler([](const std::string&) { tell("lost", {}); });
   client.set_message_callback([](const mqtt::const_message_ptr& message) {
     tell("message", {{"topic", message->get_topic()}, {"payload", message->to_string()}});
   });
-  const auto options =
-      mqtt::connect_options_builder()
-          .mqtt_version(MQTTVERSION_3_1_1)
-          .clean_session(false)
-          .keep_alive_interval(std::chrono::seconds(30))
-          .user_name(argv[3])
-          .password(std::string(argv[4]))
-          .automatic_reconnect(std::chrono::seconds(1), std::chrono::seconds(2))
-          .ssl(mqtt::ssl_options_builder().trust_store(argv[5]).enable_server_cert_auth(true).finalize())
-          .finalize();
+  auto ssl = mqtt::ssl_options_builder().trust_store(arguments[3]).enable_server_cert_auth(true);
+  auto options = mqtt::connect_options_builder()
+                     .mqtt_version(MQTTVERSION_3_1_1)
+                     .clean_session(false)
+                     .keep_alive_interval(std::chrono::seconds(30))
+                     .user_name(arguments[2])
+                     .automatic_reconnect(std::chrono::seconds(1), std::chrono::seconds(2));
+  if (arguments.size() == 6) {
+    ssl.key_store(arguments[4]).private_key(arguments[5]);
+  } else {
+    options.password(arguments[4]);
+  }
   try {
-    client.connect(options)->wait();
+    client.connect(options.ssl(ssl.finalize()).finalize())->wait();
     run_commands(client);
   } catch (const mqtt::exception& error) {
     std::cerr << "paho_device: " << error.what() << "\n";

@@ -1,12 +1,14 @@
 """A device on Debian's python3-paho-mqtt, connected as Microsoft's page shows it for devices without an SDK (azure-docs
 iot-mqtt-connect-to-iot-hub, "Using the MQTT protocol directly (as a device)"), over TLS or over WebSocket.
 
-    paho_device.py tls|websocket HOST DEVICE USER_NAME PASSWORD CA_FILE
+    paho_device.py tls|websocket HOST DEVICE USER_NAME CA_FILE SAS_TOKEN
+    paho_device.py tls|websocket HOST DEVICE USER_NAME CA_FILE CERTIFICATE PRIVATE_KEY
 
 Lines on standard input and JSON lines on standard output are those of paho_device.cpp.
 """
 
 import json
+import os
 import ssl
 import sys
 import threading
@@ -25,7 +27,7 @@ def tell(event, **fields):
 def on_connect(client, userdata, flags, rc):
     if rc != 0:
         print(f"CONNECT refused with {rc}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        os._exit(1)  # from Paho's thread
     tell("connected", session_present=flags["session present"])
 
 
@@ -41,7 +43,7 @@ def on_message(client, userdata, message):
     tell("message", topic=message.topic, payload=message.payload.decode("utf8"))
 
 
-def main(transport, host, device_id, user_name, sas_token, path_to_root_cert):
+def main(transport, host, device_id, user_name, path_to_root_cert, secret, key_file=None):
     websockets = transport == "websocket"
     client = mqtt.Client(
         client_id=device_id,
@@ -55,11 +57,11 @@ def main(transport, host, device_id, user_name, sas_token, path_to_root_cert):
     client.on_disconnect = on_disconnect
     client.on_subscribe = on_subscribe
     client.on_message = on_message
-    client.username_pw_set(username=user_name, password=sas_token)
+    client.username_pw_set(username=user_name, password=None if key_file else secret)
     client.tls_set(
         ca_certs=path_to_root_cert,
-        certfile=None,
-        keyfile=None,
+        certfile=secret if key_file else None,
+        keyfile=key_file,
         cert_reqs=ssl.CERT_REQUIRED,
         tls_version=ssl.PROTOCOL_TLSv1_2,
         ciphers=None,

@@ -2,9 +2,12 @@
 'use strict';
 
 const crypto = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
 
 const { EventLog } = require('../support/events');
 const { Hub, ports } = require('../support/hub');
+const { Program } = require('../support/program');
 const { Rest } = require('../support/rest');
 
 class World {
@@ -25,10 +28,28 @@ class World {
 
   // A new device as its configuration file has it: { id, user_name, password (a hand-made SAS token) }.
   async device(api_version = '2021-04-12') {
+    const device = await this.identity(api_version);
+    return { ...device, password: this.hub.token('--device', device.id) };
+  }
+
+  // A new device with a certificate that it has signed itself: { id, user_name, certificate, private_key (files) }.
+  async x509_device() {
+    const file = path.join(this.hub.data_dir, `device-${crypto.randomBytes(3).toString('hex')}`);
+    const [certificate, private_key] = [`${file}.pem`, `${file}.key`];
+    await new Program('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', 1,
+      '-subj', '/CN=a device', '-out', certificate, '-keyout', private_key]).success();
+    const thumbprint = crypto.createHash('sha256').update(new crypto.X509Certificate(fs.readFileSync(certificate)).raw).digest('hex');
+    const device = await this.identity('2021-04-12', {
+      authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint: thumbprint, secondaryThumbprint: null } },
+    });
+    return { ...device, certificate, private_key };
+  }
+
+  async identity(api_version, extra) {
     const id = `device-${crypto.randomBytes(3).toString('hex')}`;
-    const created = await this.rest.create_device(id);
+    const created = await this.rest.create_device(id, extra);
     if (created.status !== 200) throw new Error(created.text);
-    return { id, user_name: `${this.host}/${id}/?api-version=${api_version}`, password: this.hub.token('--device', id) };
+    return { id, user_name: `${this.host}/${id}/?api-version=${api_version}` };
   }
 
   async patch_desired(id, desired) {
