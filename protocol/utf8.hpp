@@ -1,7 +1,10 @@
-// UTF-8 by the sequence: what is text, and what only looks like it. Source: RFC 3629, section 4.
+// UTF-8 by the sequence: what is text, what only looks like it, and how a code point is written. Source: RFC 3629.
+// Whole texts are checked by json::is_utf8(), which is faster.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace twinhub {
@@ -27,6 +30,26 @@ namespace twinhub {
     return 4;
   }
   return 0;
+}
+
+/// REQUIRES: a code point up to U+10FFFF that is no surrogate.
+inline void append_utf8(std::string& out, std::uint32_t point) {
+  const auto tail = [&](unsigned shift) { out += static_cast<char>(0x80U | (point >> shift & 0x3FU)); };
+  if (point < 0x80) {
+    out += static_cast<char>(point);
+  } else if (point < 0x800) {
+    out += static_cast<char>(0xC0U | point >> 6);
+    tail(0);
+  } else if (point < 0x10000) {
+    out += static_cast<char>(0xE0U | point >> 12);
+    tail(6);
+    tail(0);
+  } else {
+    out += static_cast<char>(0xF0U | point >> 18);
+    tail(12);
+    tail(6);
+    tail(0);
+  }
 }
 
 }  // namespace twinhub

@@ -1,5 +1,7 @@
 #include "protocol/iothub/cloud_to_device.hpp"
 
+#include "protocol/json/text.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -67,11 +69,11 @@ Result<void> check(const CloudToDeviceMessage& message, std::string_view device)
     return fail(Errc::argument_invalid, "A message id or correlation id may have 128 characters");
   }
   for (const SystemProperty& property : system_properties(message)) {
-    if (!is_utf8(property.value)) return fail(Errc::argument_invalid, "A system property is not UTF-8");
+    if (!json::is_utf8(property.value)) return fail(Errc::argument_invalid, "A system property is not UTF-8");
   }
   for (const Property& property : message.properties) {
     if (property.name.empty()) return fail(Errc::argument_invalid, "A property has no name");
-    if (!is_utf8(property.name) || (property.value && !is_utf8(*property.value))) {
+    if (!json::is_utf8(property.name) || (property.value && !json::is_utf8(*property.value))) {
       return fail(Errc::argument_invalid, "A property is not UTF-8");
     }
   }

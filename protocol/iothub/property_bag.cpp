@@ -50,15 +50,6 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t bytes = utf8_sequence_bytes(text);
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
 namespace {
 
 /// percent_decode(), but an escape that makes no UTF-8 stays as it is, as .NET's Uri.UnescapeDataString leaves it: what

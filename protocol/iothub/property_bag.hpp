@@ -18,9 +18,6 @@ struct Property {
 /// so does one whose escape is not UTF-8.
 [[nodiscard]] std::vector<Property> parse_property_bag(std::string_view bag);
 
-/// RFC 3629: no overlong forms, no surrogates.
-[[nodiscard]] bool is_utf8(std::string_view text);
-
 /// Percent-decodes `text` once; malformed escapes stay as they are.
 [[nodiscard]] std::string percent_decode(std::string_view text);
 /// Percent-encodes everything outside A-Z a-z 0-9 - . _ ~ (upper-case hex).

@@ -1,6 +1,6 @@
 #include "protocol/query/lexer.hpp"
 
-#include "protocol/query/utf8.hpp"
+#include "protocol/utf8.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -32,7 +32,7 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 Parsed<void> check_text(std::string_view text) {
   std::size_t characters = 0;
   for (std::size_t at = 0; at < text.size(); ++characters) {
-    const std::size_t bytes = character_bytes(text.substr(at));
+    const std::size_t bytes = utf8_sequence_bytes(text.substr(at));
     if (bytes == 0) return SyntaxError{at, "bytes that are not UTF-8"};
     if (characters == text_characters_max)
       return SyntaxError{at, "the text is longer than " + std::to_string(text_characters_max) + " characters"};

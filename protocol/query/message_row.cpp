@@ -1,7 +1,7 @@
 #include "protocol/query/message_row.hpp"
 
 #include "protocol/query/lexer.hpp"
-#include "protocol/query/utf8.hpp"
+#include "protocol/utf8.hpp"
 
 namespace twinhub::query {
 namespace {

@@ -1,5 +1,6 @@
 #include "server/rest/message_headers.hpp"
 
+#include "protocol/json/text.hpp"
 #include "protocol/query/dates.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ bool has_application_prefix(std::string_view name) {
 
 /// Headers are bytes: clients write UTF-8, or the Latin-1 that HTTP/1.1 once meant (Node, browsers).
 std::string text_of(std::string_view bytes) {
-  if (iothub::is_utf8(bytes)) return std::string(bytes);
+  if (json::is_utf8(bytes)) return std::string(bytes);
   std::string text;
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
