@@ -1,7 +1,8 @@
-// Any topic, filter, user name or property bag: views stay inside their text.
+// Any topic, filter, user name or property bag: views stay inside their text, what is copied out of it is UTF-8.
 #include "protocol/iothub/connect_fields.hpp"
 #include "protocol/iothub/device_topics.hpp"
 #include "protocol/iothub/property_bag.hpp"
+#include "protocol/json/text.hpp"
 
 #include "check.hpp"
 
@@ -24,6 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)iothub::parse_topic_filter(text, self);
   }
   if (const auto fields = iothub::parse_user_name(text)) FUZZ_CHECK(is_valid_id(fields->id.device));
-  for (const auto& property : iothub::parse_property_bag(text)) FUZZ_CHECK(property.name.size() <= size);
+  // Text, whatever came; a byte that is none stands as its escape.
+  for (const auto& property : iothub::parse_property_bag(text)) {
+    FUZZ_CHECK(property.name.size() <= 3 * size && json::is_utf8(property.name));
+    FUZZ_CHECK(!property.value || json::is_utf8(*property.value));
+  }
   return 0;
 }
