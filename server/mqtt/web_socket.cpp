@@ -4,10 +4,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace twinhub::mqtt_door {
@@ -24,18 +22,12 @@ constexpr std::chrono::seconds goodbye_max{2};
 
 /// Beast ends a WebSocket by waiting for the peer to close, without a limit, before it tells. Here it tells at once,
 /// and the Channel waits.
-template <class Stream>
-struct PatientStream final : Stream {
-  explicit PatientStream(Stream&& stream) : Stream(std::move(stream)) {}
+struct PatientStream final : net::Stream {
+  explicit PatientStream(net::Stream&& stream) : net::Stream(std::move(stream)) {}
 };
 
-template <class Stream>
-void teardown(beast::role_type, PatientStream<Stream>&, beast::error_code& error) {
-  error = {};
-}
-
-template <class Stream, class Handler>
-void async_teardown(beast::role_type, PatientStream<Stream>& stream, Handler&& handler) {
+template <class Handler>
+void async_teardown(beast::role_type, PatientStream& stream, Handler&& handler) {
   asio::post(stream.get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), beast::error_code{}));
 }
 
@@ -45,17 +37,15 @@ bool is_over(beast::error_code error) {
 }
 
 /// The stream and its pending operations. Those hold it, so it may outlive the transport and its owner. One thread.
-template <class Stream>
-class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
+class Channel final : public std::enable_shared_from_this<Channel> {
  public:
   Channel(net::WebSocketRequest request, std::chrono::seconds handshake_timeout, std::size_t message_bytes_max,
           std::shared_ptr<std::atomic<std::size_t>> alive)
       : alive_(std::move(alive)),
-        tls_(std::move(request.tls)),
-        stream_(std::move(std::get<Stream>(request.stream))),
+        stream_(std::move(request.stream)),
         request_(std::make_unique<Request>(std::move(request.request))) {
     alive_->fetch_add(1, std::memory_order_relaxed);
-    lowest().expires_never();
+    stream_.next_layer().expires_never();
     stream_.set_option(websocket::stream_base::timeout{handshake_timeout, websocket::stream_base::none(), false});
     stream_.set_option(
         websocket::stream_base::decorator([subprotocol = request.subprotocol](websocket::response_type& answer) {
@@ -72,7 +62,7 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
 
   void start(Pollable& owner) {
     owner_ = &owner;
-    stream_.async_accept(*request_, [self = this->shared_from_this()](beast::error_code error) {
+    stream_.async_accept(*request_, [self = shared_from_this()](beast::error_code error) {
       self->request_.reset();
       if (error) return self->end(error);
       self->open_ = true;
@@ -126,18 +116,10 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
     if (!saying_goodbye_) cut();
   }
 
-  SSL* tls() {
-    if constexpr (std::is_same_v<Stream, net::TlsStream>) {
-      return stream_.next_layer().native_handle();
-    } else {
-      return nullptr;
-    }
-  }
+  SSL* tls() { return stream_.next_layer().ssl(); }
 
  private:
   using Request = beast::http::request<beast::http::empty_body>;
-
-  beast::tcp_stream& lowest() { return beast::get_lowest_layer(static_cast<Stream&>(stream_.next_layer())); }
 
   /// A read is pending only while the owner wants to read and has taken what the last one brought: a peer that is held
   /// back fills its own socket.
@@ -151,7 +133,7 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
     reading_ = true;
     stream_.async_read_some(
         asio::buffer(buffer_.get(), buffer_bytes_),
-        [self = this->shared_from_this()](beast::error_code error, std::size_t size) { self->got(error, size); });
+        [self = shared_from_this()](beast::error_code error, std::size_t size) { self->got(error, size); });
   }
 
   void got(beast::error_code error, std::size_t size) {
@@ -171,7 +153,7 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
   void send() {
     std::swap(sending_, queued_);
     stream_.async_write(asio::buffer(sending_),
-                        [self = this->shared_from_this()](beast::error_code error, std::size_t) { self->sent(error); });
+                        [self = shared_from_this()](beast::error_code error, std::size_t) { self->sent(error); });
   }
 
   void sent(beast::error_code error) {
@@ -186,7 +168,7 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
   }
 
   void send_close() {
-    stream_.async_close(close_code_, [self = this->shared_from_this()](beast::error_code) { self->tear_down(); });
+    stream_.async_close(close_code_, [self = shared_from_this()](beast::error_code) { self->tear_down(); });
   }
 
   /// Nothing more comes from the peer.
@@ -206,16 +188,14 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
 
   void limit_goodbye() {
     timer_.emplace(stream_.get_executor(), goodbye_max);
-    timer_->async_wait([self = this->shared_from_this()](beast::error_code error) {
+    timer_->async_wait([self = shared_from_this()](beast::error_code error) {
       if (!error) self->cut();
     });
   }
 
   /// After the last close frame: the end of TLS and TCP.
   void tear_down() {
-    Stream& lower = stream_.next_layer();
-    async_teardown(beast::role_type::server, lower,
-                   [self = this->shared_from_this()](beast::error_code) { self->cut(); });
+    stream_.next_layer().async_linger([self = shared_from_this()](beast::error_code) { self->cut(); });
   }
 
   void wake(bool readable, bool writable, bool hung_up) {
@@ -224,14 +204,13 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
 
   void cut() {
     failed_ = true;
-    lowest().close();
+    stream_.next_layer().close();
     if (timer_) timer_->cancel();
   }
 
   std::shared_ptr<std::atomic<std::size_t>> alive_;
-  std::shared_ptr<asio::ssl::context> tls_;
-  websocket::stream<PatientStream<Stream>, false> stream_;  // false: no permessage-deflate
-  std::unique_ptr<Request> request_;                        // until it is answered
+  websocket::stream<PatientStream, false> stream_;  // false: no permessage-deflate
+  std::unique_ptr<Request> request_;                // until it is answered
   Pollable* owner_ = nullptr;
   std::unique_ptr<char[]> buffer_;
   std::size_t buffer_bytes_ = 0;
@@ -250,10 +229,9 @@ class Channel final : public std::enable_shared_from_this<Channel<Stream>> {
   bool saying_goodbye_ = false;
 };
 
-template <class Stream>
 class WebSocket final : public Transport {
  public:
-  explicit WebSocket(std::shared_ptr<Channel<Stream>> channel) : channel_(std::move(channel)) {}
+  explicit WebSocket(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
   ~WebSocket() override {
     channel_->forget_owner();
     channel_->abandon();
@@ -280,7 +258,7 @@ class WebSocket final : public Transport {
   SSL* tls() const override { return channel_->tls(); }
 
  private:
-  std::shared_ptr<Channel<Stream>> channel_;
+  std::shared_ptr<Channel> channel_;
 };
 
 }  // namespace
@@ -288,12 +266,8 @@ class WebSocket final : public Transport {
 std::unique_ptr<Transport> make_web_socket(net::WebSocketRequest request, std::chrono::seconds handshake_timeout,
                                            std::size_t message_bytes_max,
                                            std::shared_ptr<std::atomic<std::size_t>> alive) {
-  const auto make = [&]<class Stream>(std::type_identity<Stream>) -> std::unique_ptr<Transport> {
-    return std::make_unique<WebSocket<Stream>>(
-        std::make_shared<Channel<Stream>>(std::move(request), handshake_timeout, message_bytes_max, std::move(alive)));
-  };
-  if (std::holds_alternative<net::TlsStream>(request.stream)) return make(std::type_identity<net::TlsStream>{});
-  return make(std::type_identity<net::PlainStream>{});
+  return std::make_unique<WebSocket>(
+      std::make_shared<Channel>(std::move(request), handshake_timeout, message_bytes_max, std::move(alive)));
 }
 
 }  // namespace twinhub::mqtt_door

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "server/mqtt/transport.hpp"
-#include "server/net/http_stream.hpp"
+#include "server/net/web_socket_request.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -8,7 +8,7 @@
 
 namespace twinhub::net {
 
-struct WebSocketRequest;  // http_stream.hpp
+struct WebSocketRequest;  // web_socket_request.hpp
 
 /// Takes such a connection over, on its I/O thread: moves from `request`.
 using WebSocketHook = std::function<void(IoThread& lane, WebSocketRequest& request)>;

@@ -1,8 +1,8 @@
 #include "server/rest/http_session.hpp"
 
 #include "server/hub/error_table.hpp"
-#include "server/net/http_stream.hpp"
 #include "server/net/peer_chain.hpp"
+#include "server/net/web_socket_request.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/routes.hpp"
 #include "server/rest/web_socket.hpp"
@@ -11,12 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/beast/core.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <optional>
-#include <type_traits>
 
 namespace twinhub::rest {
 namespace {
@@ -28,29 +25,17 @@ using asio::ip::tcp;
 
 constexpr std::string_view json_type = "application/json; charset=utf-8";
 
-using net::PlainStream;
-using net::TlsStream;
-
-template <class Stream>
-class Session final : public HttpSession, public std::enable_shared_from_this<Session<Stream>> {
-  static constexpr bool is_tls = std::is_same_v<Stream, TlsStream>;
-
+class Session final : public HttpSession, public std::enable_shared_from_this<Session> {
  public:
-  Session(RestLane& lane, std::uint64_t id, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
-      : lane_(lane), id_(id), tls_(std::move(tls)), stream_(make_stream(std::move(socket), tls_)) {}
+  Session(RestLane& lane, std::uint64_t id, net::Stream stream) : lane_(lane), id_(id), stream_(std::move(stream)) {}
 
   void start() override {
-    lowest().expires_after(lane_.options().header_timeout);
-    if constexpr (is_tls) {
-      net::request_client_certificate(stream_.native_handle());  // devices come here too, by WebSocket
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [self = this->shared_from_this()](beast::error_code error) {
-                                if (error) return self->end();
-                                self->read_header();
-                              });
-    } else {
-      read_header();
-    }
+    stream_.expires_after(lane_.options().header_timeout);
+    if (SSL* const ssl = stream_.ssl()) net::request_client_certificate(ssl);  // devices come here too, by WebSocket
+    stream_.async_handshake(net::Stream::Side::server, [self = shared_from_this()](beast::error_code error) {
+      if (error) return self->end();
+      self->read_header();
+    });
   }
 
   void respond(Response response) override {
@@ -66,32 +51,22 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     answer_->body() = std::move(response.body);
     if (response.status != 204) answer_->prepare_payload();
     count(response.status);
-    lowest().expires_after(lane_.options().header_timeout);
-    http::async_write(stream_, *answer_, [self = this->shared_from_this()](beast::error_code error, std::size_t) {
+    stream_.expires_after(lane_.options().header_timeout);
+    http::async_write(stream_, *answer_, [self = shared_from_this()](beast::error_code error, std::size_t) {
       const bool go_on = !error && self->answer_->keep_alive();
       self->answer_.reset();
       if (!go_on) return self->shut_down();
-      self->lowest().expires_after(self->lane_.options().idle_timeout);
+      self->stream_.expires_after(self->lane_.options().idle_timeout);
       self->read_header();
     });
   }
 
   void stop(bool now) override {
     if (!now && (handling_ || answer_)) return;  // closes after its answer
-    beast::error_code ignored;
-    lowest().socket().close(ignored);
+    stream_.close();
   }
 
  private:
-  static Stream make_stream(tcp::socket socket, const std::shared_ptr<asio::ssl::context>& tls) {
-    if constexpr (is_tls) {
-      return TlsStream(std::move(socket), *tls);
-    } else {
-      return PlainStream(std::move(socket));
-    }
-  }
-  beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
-
   void read_header() {
     if (lane_.stopping()) return shut_down();
     parser_.emplace();
@@ -99,15 +74,15 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     parser_->body_limit(lane_.options().body_bytes_max);
     http::async_read_header(
         stream_, buffer_, *parser_,
-        [self = this->shared_from_this()](beast::error_code error, std::size_t) { self->got_header(error); });
+        [self = shared_from_this()](beast::error_code error, std::size_t) { self->got_header(error); });
   }
 
   void got_header(beast::error_code error) {
     if (error) return got_bad_request(error);
-    lowest().expires_after(lane_.options().header_timeout);
+    stream_.expires_after(lane_.options().header_timeout);
     if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
     continue_.emplace(http::status::continue_, 11);
-    http::async_write(stream_, *continue_, [self = this->shared_from_this()](beast::error_code written, std::size_t) {
+    http::async_write(stream_, *continue_, [self = shared_from_this()](beast::error_code written, std::size_t) {
       self->continue_.reset();
       if (written) return self->end();
       self->read_body();
@@ -115,11 +90,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   }
 
   void read_body() {
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-                       if (error) return self->got_bad_request(error);
-                       self->handle();
-                     });
+    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+      if (error) return self->got_bad_request(error);
+      self->handle();
+    });
   }
 
   /// Bytes that are no request get an answer if they can; the connection ends either way.
@@ -145,16 +119,14 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     parser_.reset();
     keep_alive_ = message.keep_alive();
     handling_ = true;
-    lowest().expires_never();  // the hub answers, or the store's end does
+    stream_.expires_never();  // the hub answers, or the store's end does
     lane_.counters.requests.fetch_add(1, std::memory_order_relaxed);
     Request request;
     request.method = message.method();
     read_target({message.target().data(), message.target().size()}, request);
     if (asks_for_web_socket(message, request)) return hand_on(message, request);
     request.authorization = message[http::field::authorization];
-    if constexpr (is_tls) {
-      if (request.authorization.empty()) request.client_certificates = net::peer_chain(stream_.native_handle());
-    }
+    if (request.authorization.empty()) request.client_certificates = net::peer_chain(stream_.ssl());
     if (const auto header = message.find(http::field::if_match); header != message.end()) {
       request.if_match = parse_if_match(std::string_view(header->value().data(), header->value().size()));
     }
@@ -181,9 +153,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       keep_alive_ = false;
       return respond(web_socket_refusal(message, subprotocol.error(), lane_.hub().clock.now()));
     }
-    net::WebSocketRequest handed{std::move(tls_), std::move(stream_), http::request<http::empty_body>(message.base()),
-                                 *subprotocol};
-    const auto self = this->shared_from_this();
+    net::WebSocketRequest handed{std::move(stream_), http::request<http::empty_body>(message.base()), *subprotocol};
+    const auto self = shared_from_this();
     end();
     take_over(lane_.io(), handed);
   }
@@ -197,22 +168,15 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   }
 
   void shut_down() {
-    lowest().expires_after(std::chrono::seconds(5));
-    if constexpr (is_tls) {
-      stream_.async_shutdown([self = this->shared_from_this()](beast::error_code) { self->end(); });
-    } else {
-      beast::error_code ignored;
-      lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
-      end();
-    }
+    stream_.expires_after(std::chrono::seconds(5));
+    stream_.async_shutdown([self = shared_from_this()](beast::error_code) { self->end(); });
   }
 
   void end() { lane_.forget(id_); }
 
   RestLane& lane_;
   std::uint64_t id_;
-  std::shared_ptr<asio::ssl::context> tls_;
-  Stream stream_;
+  net::Stream stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::empty_body>> continue_;
@@ -238,11 +202,7 @@ std::shared_ptr<HttpSession> make_http_session(RestLane& lane, std::uint64_t id,
     ::close(descriptor);
     return nullptr;
   }
-  if (!tls) return std::make_shared<Session<PlainStream>>(lane, id, std::move(socket), nullptr);
-  // The asio context takes over one reference of its own.
-  SSL_CTX_up_ref(tls.get());
-  auto context = std::make_shared<asio::ssl::context>(tls.get());
-  return std::make_shared<Session<TlsStream>>(lane, id, std::move(socket), std::move(context));
+  return std::make_shared<Session>(lane, id, net::Stream(std::move(socket), std::move(tls)));
 }
 
 }  // namespace twinhub::rest
