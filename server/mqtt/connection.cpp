@@ -112,9 +112,9 @@ void Connection::update_interest() {
   const auto in_flight_max = lane_.options().in_flight_max;
   const bool was_paused = paused_;
   if (paused_) {
-    paused_ = asleep_ || in_flight_ > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
+    paused_ = asleep_ || owed() > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
   } else {
-    paused_ = asleep_ || in_flight_ >= in_flight_max || out_.size() > unsent_bytes_pause;
+    paused_ = asleep_ || owed() >= in_flight_max || out_.size() > unsent_bytes_pause;
   }
   const bool want_read = !paused_ && !stopping_ && (transport_->handshaken() || !transport_->wants_write());
   const bool want_write =
@@ -127,6 +127,8 @@ void Connection::update_interest() {
   session_.hold(paused_);
   if (was_paused && !paused_ && (transport_->has_pending() || session_.kept_bytes() > 0)) lane_.read_later(*this);
 }
+
+std::size_t Connection::owed() const { return std::max<std::size_t>(in_flight_, acks_ ? acks_->waiting.size() : 0); }
 
 void Connection::request_began() {
   if (++in_flight_ >= lane_.options().in_flight_max && !paused_) update_interest();
