@@ -68,7 +68,7 @@ std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect
     return Refusal{passing ? ReturnCode::server_unavailable : ReturnCode::not_authorized, login.error().detail};
   }
   device.login = std::move(*login);
-  device.model_id = fields->model_id;
+  if (hub::is_model_id(fields->model_id)) device.model_id = fields->model_id;
   device.clean_session = connect.clean_session;
   if (connect.will) {
     device.will = std::make_unique<Device::Will>(
