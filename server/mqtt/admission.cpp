@@ -79,8 +79,8 @@ bool Connection::take_fault(std::string_view property_bag, const mqtt::Publish& 
   };
   if (fault->delay.count() == 0) {
     strike();
-  } else {
-    lane_.run_after(fault->delay, strike);
+  } else if (!lane_.run_fault_after(fault->delay, strike)) {
+    close(CloseReason::throttled);
   }
   return true;
 }
