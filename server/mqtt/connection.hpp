@@ -146,6 +146,7 @@ class Connection final : public Pollable, private mqtt::Handler {
   void publish_will();
 
   // subscriptions.cpp
+  [[nodiscard]] bool was_taken_over();
   [[nodiscard]] std::uint8_t add_subscription(const mqtt::SubscribeEntry& entry);
   void note_filters();
   [[nodiscard]] bool has_filter(iothub::FilterKind kind) const;
