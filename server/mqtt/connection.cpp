@@ -125,6 +125,7 @@ void Connection::update_interest() {
     transport_->want(lane_.poller(), *this, want_read, want_write);
   }
   session_.hold(paused_);
+  if (was_paused && !paused_) last_received_ = Clock::now();  // it was not listened to
   if (was_paused && !paused_ && (transport_->has_pending() || session_.kept_bytes() > 0)) lane_.read_later(*this);
 }
 
@@ -201,7 +202,9 @@ void Connection::look_again(Clock::time_point when) {
 void Connection::check_deadline() {
   if (closed_ || lane_.now() < next_look_) return;
   if (!device_) return close(CloseReason::timed_out);
-  if (asleep_) return look_again(lane_.now() + std::chrono::seconds(1));
+  // Who is not listened to, because it is held back or because the disk is slow, cannot show that it is alive.
+  const bool is_held_back = asleep_ || (paused_ && owed() > lane_.options().in_flight_max / 2);
+  if (is_held_back) return look_again(lane_.now() + std::chrono::seconds(1));
   const auto keep_alive = keep_alive_deadline();
   if (lane_.now() >= keep_alive) return close(CloseReason::timed_out);
   const auto token = token_deadline();
