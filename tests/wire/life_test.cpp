@@ -28,7 +28,7 @@ TEST(Life, ASilentClientIsClosedAfterItsKeepAlive) {
   EXPECT_TRUE(eventually([&] { return !hub.is_connected(dev1); }));
 }
 
-TEST(Life, AClientThatPingsInTimeStays) {
+TEST(Life, EveryClientHasItsOwnKeepAlive) {
   WireHub hub;
   ConnectFields quiet = hub.credentials(dev2);
   quiet.keep_alive_seconds = 2;
