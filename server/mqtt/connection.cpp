@@ -202,13 +202,13 @@ void Connection::look_again(Clock::time_point when) {
 void Connection::check_deadline() {
   if (closed_ || lane_.now() < next_look_) return;
   if (!device_) return close(CloseReason::timed_out);
+  const auto token = token_deadline();
+  if (lane_.now() >= token) return close(CloseReason::token_expired);
   // Who is not listened to, because it is held back or because the disk is slow, cannot show that it is alive.
   const bool is_held_back = asleep_ || (paused_ && owed() > lane_.options().in_flight_max / 2);
   if (is_held_back) return look_again(lane_.now() + std::chrono::seconds(1));
   const auto keep_alive = keep_alive_deadline();
   if (lane_.now() >= keep_alive) return close(CloseReason::timed_out);
-  const auto token = token_deadline();
-  if (lane_.now() >= token) return close(CloseReason::token_expired);
   look_again(std::min(keep_alive, token));
 }
 

@@ -103,6 +103,20 @@ TEST(Life, ATokenThatEndsEndsTheConnectionAfterTheGrace) {
   EXPECT_TRUE(eventually([&] { return hub.telemetry(dev1).size() == 1; }));
 }
 
+TEST(Life, ATokenEndsForWhoIsHeldBackToo) {
+  WireHub hub({.token_expiry_grace = seconds(0), .in_flight_max = 4});
+  ConnectFields fields = hub.credentials(dev1);
+  fields.password = hub.token(dev1, 1);
+  MqttClient client = hub.connect(fields);
+  hub.store().hold();
+  std::string messages;
+  for (std::uint16_t id = 1; id <= 8; ++id) {
+    messages += publish_packet({.topic = events_topic, .payload = "m", .qos = 1, .packet_id = id});
+  }
+  client.send(messages);
+  EXPECT_EQ(client.drain(), 0U);
+}
+
 TEST(Life, ATokenUntilTheEndOfTimeDoesNotEndTheConnection) {
   WireHub hub({.token_expiry_grace = seconds(0)});
   ConnectFields short_lived = hub.credentials(dev2);
