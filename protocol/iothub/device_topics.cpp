@@ -97,7 +97,8 @@ std::optional<FilterKind> parse_topic_filter(std::string_view filter, const Iden
     // "#" or "{name}/#"
     const std::size_t slash = filter.find('/');
     const bool all = filter == "#";
-    const bool one = slash != std::string_view::npos && slash > 0 && filter.substr(slash) == "/#" &&
+    const bool one = slash != std::string_view::npos && slash > 0 && slash <= method_name_bytes_max &&
+                     filter.substr(slash) == "/#" &&
                      filter.substr(0, slash).find_first_of("+#") == std::string_view::npos;
     if (all || one) return FilterKind::methods;
     return std::nullopt;

@@ -5,6 +5,7 @@
 
 #include "protocol/ids.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,9 @@ enum class FilterKind : std::uint8_t {
   desired_changes = 3,  ///< $iothub/twin/PATCH/properties/desired/#
   methods = 4,          ///< $iothub/methods/POST/# or $iothub/methods/POST/{name}/#
 };
+
+/// Of a direct method's name there is no documented ceiling; a PnP command's is far below (component*command).
+inline constexpr std::size_t method_name_bytes_max = 1024;
 
 /// Reads a Topic Filter of a SUBSCRIBE by `self`; `+` is taken for the own device id as embedded clients send it.
 /// nullopt: answer 0x80.

@@ -17,9 +17,11 @@ namespace sj = simdjson;
 /// What a thread keeps between parses, so that a small patch costs no allocation.
 struct Scratch {
   sj::ondemand::parser parser;
+  sj::dom::parser strings;  ///< for those with escapes: a text may consist of nothing else
   std::string padded;
 };
 constexpr std::size_t scratch_bytes_kept = 256 * 1024;
+constexpr std::size_t string_bytes_kept = 8 * 1024;
 
 Scratch& scratch() {
   thread_local Scratch mine;
@@ -149,7 +151,8 @@ sj::error_code Parser::append_canonical(std::string_view raw) {
   std::string quoted = "\"" + std::string(raw) + "\"";
   const std::size_t bytes = quoted.size();
   quoted.resize(bytes + sj::SIMDJSON_PADDING);
-  sj::dom::parser parser;
+  sj::dom::parser for_long_ones;
+  sj::dom::parser& parser = bytes <= string_bytes_kept ? scratch().strings : for_long_ones;
   std::string_view plain;
   const auto error = parser.parse(quoted.data(), bytes, false).get(plain);
   if (error) return error;

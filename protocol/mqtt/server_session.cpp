@@ -4,6 +4,7 @@
 #include "protocol/mqtt/encode.hpp"
 #include "protocol/mqtt/frame.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace twinhub::mqtt {
@@ -11,6 +12,9 @@ namespace {
 
 constexpr std::uint8_t level_3_1_1 = 4;
 constexpr std::uint8_t level_5 = 5;
+/// Room for a will message of the largest size there is, and for all else that a CONNECT holds. Nobody is known to the
+/// owner before it, so its buffers are the cheapest to fill for strangers.
+constexpr std::size_t connect_bytes_max = 96U * 1024;
 
 /// [MQTT-2.2.2-2]: the low half of the first byte is fixed for every packet but PUBLISH.
 bool flags_allowed(PacketType type, unsigned flags) {
@@ -70,7 +74,8 @@ std::optional<Fault> ServerSession::receive(std::string_view input, Handler& han
       return Fault::malformed_packet;
     }
     if (frame.state == Frame::State::incomplete) break;
-    if (frame.packet_bytes() > packet_bytes_max_) {
+    const bool is_first = state_ == State::awaiting_connect;
+    if (frame.packet_bytes() > (is_first ? std::min(packet_bytes_max_, connect_bytes_max) : packet_bytes_max_)) {
       close();
       return Fault::packet_too_large;
     }

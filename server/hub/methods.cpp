@@ -1,5 +1,6 @@
 #include "server/hub/methods.hpp"
 
+#include "protocol/iothub/device_topics.hpp"
 #include "protocol/json/document.hpp"
 #include "server/hub/answer.hpp"
 
@@ -12,8 +13,6 @@ namespace {
 
 constexpr std::int64_t response_timeout_min = 5;
 constexpr std::int64_t timeout_max = 300;
-/// Of a name there is no documented ceiling; a PnP command's is far below (component*command).
-constexpr std::size_t name_bytes_max = 1024;
 /// Callers give up by their own clock, which began earlier: the hub's answer has to be there by then.
 constexpr std::uint64_t early_ticks = ticks_per_second / 4;
 
@@ -21,9 +20,9 @@ constexpr std::uint64_t early_ticks = ticks_per_second / 4;
 /// }", space and tab. '#' and '+' cannot stand in an MQTT topic name [MQTT-3.3.2-2].
 bool is_method_name(std::string_view name) {
   constexpr std::string_view excluded = "$()<>@,;:\\\"/[]?={}#+";
-  return !name.empty() && name.size() <= name_bytes_max && std::all_of(name.begin(), name.end(), [&](char c) {
-    return c > ' ' && c < '\x7f' && excluded.find(c) == std::string_view::npos;
-  });
+  return !name.empty() && name.size() <= iothub::method_name_bytes_max &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return c > ' ' && c < '\x7f' && excluded.find(c) == std::string_view::npos; });
 }
 
 Result<void> check(const MethodInvocation& invocation) {

@@ -163,10 +163,13 @@ void Twins::patch_reported(const IdentityId& id, std::string_view body, std::opt
   });
 }
 
+bool is_model_id(std::string_view text) {
+  return !text.empty() && text.size() <= model_id_bytes_max &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 void Twins::announce_model(const IdentityId& id, std::string_view model_id) {
-  // A DTMI is printable ASCII; anything else a client may have put there is not worth keeping.
-  const bool printable = std::all_of(model_id.begin(), model_id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-  if (!printable || model_id.size() > model_id_bytes_max) return;
+  if (!is_model_id(model_id)) return;
   const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
     storage::EntityChange change;
     if (!current.twin || current.twin->model_id == model_id) return change;

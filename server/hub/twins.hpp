@@ -18,6 +18,10 @@
 
 namespace twinhub::hub {
 
+/// Whether a device may announce it at CONNECT. A DTMI is printable ASCII of a bounded length; anything else that a
+/// client may have put there is not worth keeping, and not to be stamped on its telemetry.
+[[nodiscard]] bool is_model_id(std::string_view text);
+
 /// Any thread.
 class Twins {
  public:

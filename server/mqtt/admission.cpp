@@ -58,18 +58,18 @@ void Connection::wake() {
 }
 
 /// True when the message orders a fault, and is therefore no telemetry.
-bool Connection::take_fault(std::string_view property_bag, const mqtt::Publish& publish) {
+bool Connection::take_fault(std::string_view property_bag, const mqtt::Publish& publish, std::optional<AckNumber> ack) {
   if (!lane_.hub().gate.obeys_faults()) return false;
   const auto fault = hub::parse_fault(property_bag, publish.payload);
   if (!fault) return false;
   const IdentityId& id = device_->login.id;
   if (!lane_.hub().gate.is_new(id, *fault)) {
-    acknowledge(publish.packet_id);  // sent again because it had not been acknowledged: once is enough
+    if (ack) acknowledge(*ack);  // sent again because it had not been acknowledged: once is enough
     return true;
   }
   // Never acknowledged, it does not hold up those behind it.
-  if (publish.qos == 1) acks_->pop_back();
-  if (acks_ && acks_->empty()) acks_.reset();
+  if (ack) acks_->waiting.pop_back();
+  if (acks_ && acks_->waiting.empty()) acks_.reset();
   spdlog::info("{}: a fault is injected in {} ms", iothub::client_id_of(id), fault->delay.count());
   const auto strike = [handle = handle(), id, fault = *fault] {
     handle.lane->hub().gate.strike(id, fault);
@@ -79,8 +79,8 @@ bool Connection::take_fault(std::string_view property_bag, const mqtt::Publish& 
   };
   if (fault->delay.count() == 0) {
     strike();
-  } else {
-    lane_.run_after(fault->delay, strike);
+  } else if (!lane_.run_fault_after(fault->delay, strike)) {
+    close(CloseReason::throttled);
   }
   return true;
 }

@@ -111,9 +111,11 @@ void Connection::messages_written() {
   for (const Deliveries::Sent& one : deliveries_->sent) {
     if (one.packet_id == 0) lane_.hub().cloud_to_device.complete(device_->login.id.device, one.lock, {});
   }
-  std::erase_if(deliveries_->sent, [](const Deliveries::Sent& one) { return one.packet_id == 0; });
-  if (!std::exchange(deliveries_->waiting, false)) return;
-  deliver_messages();
+  const auto delivered =
+      std::erase_if(deliveries_->sent, [](const Deliveries::Sent& one) { return one.packet_id == 0; });
+  // Their places in the window are free again.
+  const bool waiting = std::exchange(deliveries_->waiting, false);
+  if (waiting || delivered > 0) deliver_messages();
 }
 
 /// The connection is over: what it has not acknowledged is for the next one.

@@ -68,7 +68,7 @@ std::optional<Connection::Refusal> Connection::check_connect(const mqtt::Connect
     return Refusal{passing ? ReturnCode::server_unavailable : ReturnCode::not_authorized, login.error().detail};
   }
   device.login = std::move(*login);
-  device.model_id = fields->model_id;
+  if (hub::is_model_id(fields->model_id)) device.model_id = fields->model_id;
   device.clean_session = connect.clean_session;
   if (connect.will) {
     device.will = std::make_unique<Device::Will>(
@@ -139,6 +139,10 @@ void Connection::publish_will() {
   const auto topic = iothub::parse_device_topic(will.topic, device_->login.id);
   const auto* telemetry = topic ? std::get_if<iothub::TelemetryTopic>(&*topic) : nullptr;
   if (telemetry == nullptr) return;  // not its own: dropped when it would be sent
+  // A message like any other: it counts, and over a limit it is lost.
+  const std::size_t bytes = telemetry->property_bag.size() + will.message.size();
+  const auto admission = lane_.hub().gate.admit(device_->login.id, hub::Operation::telemetry, bytes);
+  if (admission.refusal != hub::Refusal::none) return;
   lane_.hub().telemetry.ingest(device_->login,
                                {.property_bag = telemetry->property_bag,
                                 .body = will.message,

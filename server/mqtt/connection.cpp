@@ -112,9 +112,9 @@ void Connection::update_interest() {
   const auto in_flight_max = lane_.options().in_flight_max;
   const bool was_paused = paused_;
   if (paused_) {
-    paused_ = asleep_ || in_flight_ > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
+    paused_ = asleep_ || owed() > in_flight_max / 2 || out_.size() > unsent_bytes_pause / 2;
   } else {
-    paused_ = asleep_ || in_flight_ >= in_flight_max || out_.size() > unsent_bytes_pause;
+    paused_ = asleep_ || owed() >= in_flight_max || out_.size() > unsent_bytes_pause;
   }
   const bool want_read = !paused_ && !stopping_ && (transport_->handshaken() || !transport_->wants_write());
   const bool want_write =
@@ -125,8 +125,11 @@ void Connection::update_interest() {
     transport_->want(lane_.poller(), *this, want_read, want_write);
   }
   session_.hold(paused_);
+  if (was_paused && !paused_) last_received_ = Clock::now();  // it was not listened to
   if (was_paused && !paused_ && (transport_->has_pending() || session_.kept_bytes() > 0)) lane_.read_later(*this);
 }
+
+std::size_t Connection::owed() const { return std::max<std::size_t>(in_flight_, acks_ ? acks_->waiting.size() : 0); }
 
 void Connection::request_began() {
   if (++in_flight_ >= lane_.options().in_flight_max && !paused_) update_interest();
@@ -199,11 +202,13 @@ void Connection::look_again(Clock::time_point when) {
 void Connection::check_deadline() {
   if (closed_ || lane_.now() < next_look_) return;
   if (!device_) return close(CloseReason::timed_out);
-  if (asleep_) return look_again(lane_.now() + std::chrono::seconds(1));
-  const auto keep_alive = keep_alive_deadline();
-  if (lane_.now() >= keep_alive) return close(CloseReason::timed_out);
   const auto token = token_deadline();
   if (lane_.now() >= token) return close(CloseReason::token_expired);
+  // Who is not listened to, because it is held back or because the disk is slow, cannot show that it is alive.
+  const bool is_held_back = asleep_ || (paused_ && owed() > lane_.options().in_flight_max / 2);
+  if (is_held_back) return look_again(lane_.now() + std::chrono::seconds(1));
+  const auto keep_alive = keep_alive_deadline();
+  if (lane_.now() >= keep_alive) return close(CloseReason::timed_out);
   look_again(std::min(keep_alive, token));
 }
 

@@ -98,11 +98,17 @@ class Connection final : public Pollable, private mqtt::Handler {
     /// are.
     std::unique_ptr<std::unordered_map<std::uint32_t, std::uint64_t>> methods;
   };
-  /// PUBACKs leave in the order of their PUBLISHes [MQTT-4.6.0-2].
-  struct PendingAck {
-    std::uint16_t packet_id = 0;
-    bool due = false;
+  /// PUBACKs that are owed. They leave in the order of their PUBLISHes [MQTT-4.6.0-2], so one that is due may have to
+  /// wait for an earlier one; each is found by its number, however many wait.
+  struct PendingAcks {
+    struct One {
+      std::uint16_t packet_id = 0;
+      bool due = false;
+    };
+    std::deque<One> waiting;   ///< oldest first
+    std::uint64_t oldest = 0;  ///< its number; the next has the next
   };
+  using AckNumber = std::uint64_t;
 
   /// Cloud-to-device messages that were sent and not settled; there once the first one was.
   struct Deliveries {
@@ -140,6 +146,7 @@ class Connection final : public Pollable, private mqtt::Handler {
   void publish_will();
 
   // subscriptions.cpp
+  [[nodiscard]] bool was_taken_over();
   [[nodiscard]] std::uint8_t add_subscription(const mqtt::SubscribeEntry& entry);
   void note_filters();
   [[nodiscard]] bool has_filter(iothub::FilterKind kind) const;
@@ -149,11 +156,13 @@ class Connection final : public Pollable, private mqtt::Handler {
   // device_requests.cpp
   void get_twin(std::string_view rid);
   void patch_reported(std::string_view rid, std::optional<std::string_view> version, std::string_view body);
-  void ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish& publish);
+  /// `ack`: what the message is owed, nothing at QoS 0.
+  void ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish& publish, std::optional<AckNumber> ack);
   void answer_error(std::string_view rid, const Error& error);
   void send_twin_response(unsigned status, std::string_view rid, std::optional<std::uint64_t> version,
                           std::string_view body);
-  void acknowledge(std::uint16_t packet_id);
+  [[nodiscard]] AckNumber owe_ack(std::uint16_t packet_id);
+  void acknowledge(AckNumber number);
 
   // direct_methods.cpp
   void answer_method(const iothub::MethodResponseTopic& topic, std::string_view payload);
@@ -177,7 +186,8 @@ class Connection final : public Pollable, private mqtt::Handler {
   /// Neither reads nor writes for `time`.
   void sleep(std::chrono::microseconds time);
   void wake();
-  [[nodiscard]] bool take_fault(std::string_view property_bag, const mqtt::Publish& publish);
+  [[nodiscard]] bool take_fault(std::string_view property_bag, const mqtt::Publish& publish,
+                                std::optional<AckNumber> ack);
 
   // connection.cpp
   void send_publish(std::string_view topic, std::string_view payload);
@@ -187,6 +197,8 @@ class Connection final : public Pollable, private mqtt::Handler {
   [[nodiscard]] bool feed(std::string_view bytes);
   void request_began();
   void request_ended();
+  /// How many of the client's packets wait for the hub.
+  [[nodiscard]] std::size_t owed() const;
   /// Has the wheel bring this connection up at `when`; what was asked for before is forgotten.
   void look_again(Clock::time_point when);
   [[nodiscard]] Clock::time_point keep_alive_deadline() const;
@@ -205,7 +217,7 @@ class Connection final : public Pollable, private mqtt::Handler {
   mqtt::ServerSession session_;
   std::string out_;  // bytes to send; no memory while there are none
   std::unique_ptr<Device> device_;
-  std::unique_ptr<std::deque<PendingAck>> acks_;
+  std::unique_ptr<PendingAcks> acks_;  // null while none are owed
   std::unique_ptr<Deliveries> deliveries_;
   Clock::time_point last_received_;
   Clock::time_point next_look_;  // other times that the wheel brings this connection up are left-overs

@@ -28,13 +28,11 @@ void Connection::on_publish(const mqtt::Publish& publish) {
   lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
   const auto topic = iothub::parse_device_topic(publish.topic, device_->login.id);
   if (!topic) return close(CloseReason::protocol_fault);
-  if (publish.qos == 1) {
-    if (!acks_) acks_ = std::make_unique<std::deque<PendingAck>>();
-    acks_->push_back({publish.packet_id, false});
-  }
-  if (const auto* telemetry = std::get_if<iothub::TelemetryTopic>(&*topic)) return ingest(*telemetry, publish);
+  std::optional<AckNumber> ack;
+  if (publish.qos == 1) ack = owe_ack(publish.packet_id);
+  if (const auto* telemetry = std::get_if<iothub::TelemetryTopic>(&*topic)) return ingest(*telemetry, publish, ack);
   // The twin's answer is the acknowledgement that counts; PUBACK only says that the request has come.
-  if (publish.qos == 1) acknowledge(publish.packet_id);
+  if (ack) acknowledge(*ack);
   if (const auto* get = std::get_if<iothub::TwinGetTopic>(&*topic)) return get_twin(get->rid);
   if (const auto* patch = std::get_if<iothub::TwinReportedTopic>(&*topic)) {
     return patch_reported(patch->rid, patch->version, publish.payload);
@@ -67,10 +65,10 @@ void Connection::patch_reported(std::string_view rid, std::optional<std::string_
       }));
 }
 
-void Connection::ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish& publish) {
-  if (take_fault(topic.property_bag, publish)) return;
+void Connection::ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish& publish,
+                        std::optional<AckNumber> ack) {
+  if (take_fault(topic.property_bag, publish, ack)) return;
   if (!admit_telemetry(topic.property_bag.size() + publish.payload.size())) return;
-  const std::uint16_t packet_id = publish.packet_id;
   lane_.hub().telemetry.ingest(device_->login,
                                {.property_bag = topic.property_bag,
                                 .body = publish.payload,
@@ -78,14 +76,14 @@ void Connection::ingest(const iothub::TelemetryTopic& topic, const mqtt::Publish
                                 .dup = publish.dup,
                                 .is_will = false,
                                 .model_id = device_->model_id},
-                               when_done<void>([packet_id](Connection& self, const Result<void>& stored) {
+                               when_done<void>([ack](Connection& self, const Result<void>& stored) {
                                  // There is no error answer to telemetry: without PUBACK the client sends it again.
                                  if (!stored) {
                                    return self.close(stored.error().code == Errc::service_unavailable
                                                          ? CloseReason::store_failed
                                                          : CloseReason::protocol_fault);
                                  }
-                                 if (packet_id != 0) self.acknowledge(packet_id);
+                                 if (ack) self.acknowledge(*ack);
                                }));
 }
 
@@ -111,21 +109,26 @@ void Connection::send_delta(std::uint64_t version, std::string_view delta) {
   send_publish(topic, delta);
 }
 
-/// Marks the PUBLISH as safe and sends the PUBACKs that are no longer held up by an earlier one.
-void Connection::acknowledge(std::uint16_t packet_id) {
+Connection::AckNumber Connection::owe_ack(std::uint16_t packet_id) {
+  if (!acks_) acks_ = std::make_unique<PendingAcks>();
+  acks_->waiting.push_back({packet_id, false});
+  const AckNumber number = acks_->oldest + acks_->waiting.size() - 1;
+  if (!paused_ && owed() >= lane_.options().in_flight_max) update_interest();
+  return number;
+}
+
+/// The PUBLISH is safe. Sends the PUBACKs that are no longer held up by an earlier one.
+void Connection::acknowledge(AckNumber number) {
   if (closed_ || !acks_) return;
-  for (PendingAck& pending : *acks_) {
-    if (pending.packet_id != packet_id || pending.due) continue;
-    pending.due = true;
-    break;
-  }
+  acks_->waiting[number - acks_->oldest].due = true;
   bool sent = false;
-  while (!acks_->empty() && acks_->front().due) {
-    mqtt::append_puback(out_, acks_->front().packet_id);
-    acks_->pop_front();
+  while (!acks_->waiting.empty() && acks_->waiting.front().due) {
+    mqtt::append_puback(out_, acks_->waiting.front().packet_id);
+    acks_->waiting.pop_front();
+    ++acks_->oldest;
     sent = true;
   }
-  if (acks_->empty()) acks_.reset();
+  if (acks_->waiting.empty()) acks_.reset();
   if (sent) wrote();
 }
 

@@ -3,6 +3,11 @@
 #include <boost/asio/post.hpp>
 
 namespace twinhub::mqtt_door {
+namespace {
+
+constexpr std::size_t faults_waiting_max = 1000;  // per lane; each is a timer and a closure, for up to an hour
+
+}  // namespace
 
 DoorLane::DoorLane(net::IoThread& io, hub::Hub& hub, SessionTable& table, const DoorOptions& options)
     : io_(io),
@@ -57,6 +62,16 @@ void DoorLane::run_after(std::chrono::microseconds time, std::function<void()> t
   timer->async_wait([this, timer, task = std::move(task)](const boost::system::error_code& error) {
     if (!error && !stopping_) task();
   });
+}
+
+bool DoorLane::run_fault_after(std::chrono::microseconds time, std::function<void()> strike) {
+  if (faults_waiting_ >= faults_waiting_max) return false;
+  ++faults_waiting_;
+  run_after(time, [this, strike = std::move(strike)] {
+    --faults_waiting_;
+    strike();
+  });
+  return true;
 }
 
 /// Work that waits for the end of a wake-up: after a batch of the poller, or behind the tasks that were posted

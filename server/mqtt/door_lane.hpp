@@ -42,6 +42,8 @@ class DoorLane {
   /// Runs `task` on this thread after `time`; never, when the hub stops before that. For rare things: a timer of its
   /// own.
   void run_after(std::chrono::microseconds time, std::function<void()> task);
+  /// run_after() for a fault that a device ordered; false when so many wait already that no more are taken.
+  [[nodiscard]] bool run_fault_after(std::chrono::microseconds time, std::function<void()> strike);
   void schedule(std::uint64_t id, Clock::time_point deadline) { wheel_.schedule(id, deadline); }
 
   [[nodiscard]] net::IoThread& io() { return io_; }  ///< any thread
@@ -88,6 +90,7 @@ class DoorLane {
   std::shared_ptr<std::atomic<std::size_t>> web_sockets_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::uint64_t next_id_ = 1;
   std::uint64_t cas_generation_;  ///< of the hub's CAs, when connections were last held against them
+  std::size_t faults_waiting_ = 0;
   bool later_posted_ = false;
   bool stopping_ = false;
 };

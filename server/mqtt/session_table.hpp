@@ -31,6 +31,8 @@ class SessionTable final : public hub::DeviceLinks {
  public:
   /// Makes `handle` the one connection of `id`; returns the older one, which is to be closed.
   [[nodiscard]] std::optional<ConnectionHandle> enter(const IdentityId& id, ConnectionHandle handle);
+  /// Whether `handle` is the one connection of `id`, and no newer one has taken over.
+  [[nodiscard]] bool is_current(const IdentityId& id, ConnectionHandle handle) { return find(id) == handle; }
   /// Forgets `id` if `handle` is still its connection.
   void leave(const IdentityId& id, ConnectionHandle handle);
 

@@ -18,6 +18,7 @@ constexpr std::uint8_t bit_of(iothub::FilterKind kind) {
 
 void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::SubscribeEntry> entries) {
   lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
+  if (was_taken_over()) return close(CloseReason::taken_over);
   std::vector<std::uint8_t> codes;
   codes.reserve(entries.size());
   for (const mqtt::SubscribeEntry& entry : entries) codes.push_back(add_subscription(entry));
@@ -34,6 +35,7 @@ void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::Sub
 
 void Connection::on_unsubscribe(std::uint16_t packet_id, std::span<const std::string_view> filters) {
   lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
+  if (was_taken_over()) return close(CloseReason::taken_over);
   auto& subscriptions = device_->subscriptions;
   const auto removed = std::erase_if(subscriptions, [&](const storage::Subscription& subscription) {
     return std::find(filters.begin(), filters.end(), subscription.filter) != filters.end();
@@ -46,6 +48,10 @@ void Connection::on_unsubscribe(std::uint16_t packet_id, std::span<const std::st
   if (removed == 0) return answer(*this);
   keep_session(answer);
 }
+
+/// The session is the newer connection's then, though word of it has not come here yet: what this one still has in its
+/// socket must not be written over what the newer one keeps.
+bool Connection::was_taken_over() { return !lane_.table().is_current(device_->login.id, handle()); }
 
 std::uint8_t Connection::add_subscription(const mqtt::SubscribeEntry& entry) {
   auto& subscriptions = device_->subscriptions;

@@ -35,6 +35,60 @@ async function send(id, body, headers = {}) {
   assert.equal(status, 204, text);
 }
 
+// One feedback record about each of `identities`; those about others are dropped.
+async function feedback_about(...identities) {
+  const records = [];
+  const of = ({ deviceId }) => records.find((one) => one.deviceId === deviceId);
+  await until('feedback', async () => {
+    const batch = await rest.request('GET', '/messages/serviceBound/feedback');
+    if (batch.status === 204) return false;
+    assert.equal(batch.status, 200, batch.text);
+    const token = batch.headers.etag.replaceAll('"', '');
+    assert.equal((await rest.request('DELETE', `/messages/serviceBound/feedback/${token}`)).status, 204);
+    records.push(...JSON.parse(batch.text));
+    return identities.every(of);
+  }, { timeout_ms: 40_000, every_ms: 200 });
+  return identities.map(of);
+}
+
+test('over MQTT what became of a message is told in feedback to who asked for it', async () => {
+  const completed = await create();
+  const expired = await create();
+  await send(expired.deviceId, 'too late', {
+    'iothub-messageid': 'm-2', 'iothub-ack': 'negative', 'iothub-expiry': new Date(Date.now() + 100).toISOString(),
+  });
+  const client = client_of(completed, mqtt);
+  client.on('message', (message) => client.complete(message, () => {}));
+  await client.open();
+  await send(completed.deviceId, 'in time', { 'iothub-messageid': 'm-1', 'iothub-ack': 'positive' });
+  const [success, expiry] = await feedback_about(completed, expired);
+  assert.equal(success.statusCode, 'Success');
+  assert.equal(success.originalMessageId, 'm-1');
+  assert.equal(success.deviceGenerationId, completed.generationId);
+  assert.equal(expiry.statusCode, 'Expired');
+  assert.equal(expiry.originalMessageId, 'm-2');
+  assert.equal(await waiting(expired.deviceId), 0);
+});
+
+test('over MQTT a message without properties of its own, and one whose property is no ASCII, arrive', async () => {
+  const identity = await create();
+  const client = client_of(identity, mqtt);
+  const messages = [];
+  client.on('message', (message) => messages.push(message));
+  await client.open();
+  await send(identity.deviceId, 'bare');
+  // Without a body Node sends the header byte by byte, so that it can hold UTF-8.
+  await send(identity.deviceId, undefined, {
+    'iothub-app-$key': 'a=b&c', 'iothub-app-50%': Buffer.from('Grüße, 世界').toString('latin1'),
+  });
+  await until('the messages', () => messages.length === 2);
+  assert.equal(messages[0].getData().toString(), 'bare');
+  assert.equal(messages[0].properties.count(), 0);
+  assert.equal(messages[1].getData().length, 0);
+  assert.equal(messages[1].properties.getValue('$key'), 'a=b&c');
+  assert.equal(messages[1].properties.getValue('50%'), 'Grüße, 世界');
+});
+
 test('over MQTT a message arrives with its properties, and is gone', async () => {
   const identity = await create();
   const client = client_of(identity, mqtt);
@@ -124,14 +178,7 @@ test('over HTTPS a rejected message is told of in feedback', async () => {
   const device = await polling(identity);
   await send(identity.deviceId, 'unwanted', { 'iothub-messageid': `m-${identity.deviceId}`, 'iothub-ack': 'full' });
   await within('reject', device.client.reject(await device.next()));
-  const record = await until('its feedback', async () => {
-    const batch = await rest.request('GET', '/messages/serviceBound/feedback');
-    if (batch.status === 204) return undefined;
-    assert.equal(batch.status, 200, batch.text);
-    const token = batch.headers.etag.replaceAll('"', '');
-    assert.equal((await rest.request('DELETE', `/messages/serviceBound/feedback/${token}`)).status, 204);
-    return JSON.parse(batch.text).find((one) => one.deviceId === identity.deviceId);
-  }, { timeout_ms: 40_000, every_ms: 200 });
+  const [record] = await feedback_about(identity);
   assert.equal(record.originalMessageId, `m-${identity.deviceId}`);
   assert.equal(record.statusCode, 'Rejected');
   assert.equal(record.deviceGenerationId, identity.generationId);

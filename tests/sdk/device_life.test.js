@@ -84,12 +84,26 @@ test('telemetry is acknowledged', async () => {
   await within('acknowledgement', client.sendEvent(message));
 });
 
+test('one update of desired properties is one event, with its version', async () => {
+  const identity = await create();
+  const { twin, deltas } = await listening(new_client(identity));
+  await subscribed(identity, deltas);
+  const { $version } = (await registry.getTwin(identity.deviceId)).responseBody.properties.desired;
+  await until('it is up to date', () => twin.properties.desired.$version === $version);
+  const before = deltas.length;
+  await set_desired(identity.deviceId, { one: 1 });
+  await set_desired(identity.deviceId, { two: { three: 3 } });
+  await until('the second', () => twin.properties.desired.$version === $version + 2);
+  assert.deepEqual(deltas.slice(before), [{ one: 1, $version: $version + 1 }, { two: { three: 3 }, $version: $version + 2 }]);
+});
+
 test('a refused report arrives as an error and leaves the connection as it was', async () => {
   const client = new_client(await create());
   const { twin } = await listening(client);
   const report = (patch) => new Promise((resolve) => { twin.properties.reported.update(patch, resolve); });
   const error = await within('answer', report({ 'a.b': 1 }));
   assert.ok(error instanceof Error, 'the report was not refused');
+  assert.match(error.message, /^Property or Tag name 'a\.b' cannot contain /);  // the hub's own words
   assert.ok(!await within('answer', report({ a: { b: 1 } })));
 });
 

@@ -2,13 +2,17 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { afterEach, test } = require('node:test');
+const { after, afterEach, test } = require('node:test');
 
 const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/azure');
-const { connection_string, device_connection_string, new_id } = require('../support/target');
+const { Rest } = require('../support/rest');
+const { connection_string, device_connection_string, host, new_id } = require('../support/target');
 const { until, within } = require('../support/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
+const service = iothub.Client.fromConnectionString(connection_string);
+const rest = new Rest(connection_string);
+after(() => rest.close());
 const open_clients = new Set();
 afterEach(async () => {
   for (const client of open_clients) await client.close().catch(() => {});
@@ -67,6 +71,61 @@ test('twin, reported and desired properties, telemetry', async () => {
   await within('close', client.close());
   await until('the registry shows it as disconnected',
     async () => (await read(identity.deviceId)).connectionState === 'Disconnected');
+});
+
+test('direct methods and cloud-to-device messages', async () => {
+  const identity = await create();
+  const client = new_client(identity);
+  const messages = [];
+  client.on('message', (message) => {
+    messages.push(message.getData().toString());
+    client.complete(message, () => {});
+  });
+  client.onDeviceMethod('add', ({ payload }, response) => response.send(200, payload.a + payload.b));
+  await within('open', client.open());
+
+  const called = await within('method', service.invokeDeviceMethod(identity.deviceId, {
+    methodName: 'add', payload: { a: 2, b: 3 }, connectTimeoutInSeconds: 15,
+  }));
+  assert.deepEqual(called.result, { status: 200, payload: 5 });
+
+  const large = 'x'.repeat(60 * 1024);
+  for (const body of ['hello', large]) {
+    const sent = await rest.request('POST', `/devices/${identity.deviceId}/messages/deviceBound`, { body });
+    assert.equal(sent.status, 204, sent.text);
+  }
+  await until('the messages', () => messages.length === 2);
+  assert.deepEqual(messages, ['hello', large]);
+  await until('the queue is empty',
+    async () => (await registry.getTwin(identity.deviceId)).responseBody.cloudToDeviceMessageCount === 0);
+});
+
+test('a module, beside its device', async () => {
+  const identity = await create();
+  const { deviceId } = identity;
+  const module = (await registry.addModule({ deviceId, moduleId: 'camera' })).responseBody;
+  const client = watch(device_sdk.ModuleClient.fromConnectionString(
+    `HostName=${host};DeviceId=${deviceId};ModuleId=camera;SharedAccessKey=${primary(module)}`, mqtt_ws));
+  const device = new_client(identity);
+  await within('open of the device', device.open());
+  await within('open', client.open());
+  const twin = await within('twin', client.getTwin());
+  twin.on('error', () => {});
+  const deltas = [];
+  twin.on('properties.desired', (delta) => deltas.push(delta));
+  await until('a delta', async () => {
+    await registry.updateModuleTwin(deviceId, 'camera', { properties: { desired: { fps: 30 } } }, '*');
+    return deltas.some((delta) => delta.fps === 30);
+  }, { every_ms: 100 });
+  await within('report', new Promise((resolve, reject) => {
+    twin.properties.reported.update({ fps: 30 }, (error) => (error ? reject(error) : resolve()));
+  }));
+  assert.equal((await registry.getModuleTwin(deviceId, 'camera')).responseBody.properties.reported.fps, 30);
+  client.onMethod('snap', (request, response) => response.send(200, 'snapped'));
+  const called = await within('method', service.invokeDeviceMethod(deviceId, 'camera', { methodName: 'snap', connectTimeoutInSeconds: 15 }));
+  assert.deepEqual(called.result, { status: 200, payload: 'snapped' });
+  await within('event', client.sendOutputEvent('pictures', new device_sdk.Message('{}')));
+  assert.equal((await read(deviceId)).connectionState, 'Connected');
 });
 
 test('tokens are renewed by reconnecting without subscribing again, and deltas go on', async () => {

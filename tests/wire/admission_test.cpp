@@ -155,6 +155,45 @@ TEST(Quota, TheDaysLastMessageIsTheLast) {
   EXPECT_EQ(code_of(hub), 3);
 }
 
+TEST(Quota, AWillIsAMessageToo) {
+  hub::HubOptions options = s1(60s, 10s);
+  options.gate.throttle.sku = hub::Sku::f1;
+  WireHub hub({}, options);
+  ConnectFields fields = hub.credentials(dev1);
+  fields.will = WillFields{.topic = events_topic, .message = std::string(51'200, 'w')};  // 100 messages of 0.5 KB
+  {
+    MqttClient client = hub.connect(fields);
+    client.reset();
+    EXPECT_TRUE(eventually([&] { return hub.telemetry(dev1).size() == 1; }));
+  }
+  EXPECT_EQ(hub.gate_figures().messages_today, 100U);
+}
+
+TEST(Faults, AWillIsRefusedLikeAnyMessage) {
+  WireHub hub({}, with_faults());
+  ConnectFields fields = hub.credentials(dev1);
+  fields.will = WillFields{.topic = events_topic, .message = "bye"};
+  MqttClient client = hub.connect(fields);
+  client.send(fault_message("InvokeMaxMessageQuota"));
+  EXPECT_EQ(client.drain(), 0U);
+  EXPECT_TRUE(eventually([&] { return !hub.is_connected(dev1); }));
+  EXPECT_EQ(code_of(hub), 3);
+  EXPECT_TRUE(hub.telemetry(dev1).empty());
+}
+
+TEST(Faults, ThatWaitForTheirTimeAreBounded) {
+  WireHub hub({}, with_faults());
+  MqttClient client = hub.connect(dev1);
+  const std::string order = publish_packet({.topic = events_topic + fault_bag("KillTcp", "3600")});
+  std::string orders;
+  for (int i = 0; i < 1000; ++i) orders += order;
+  client.send(orders + std::string(pingreq));
+  EXPECT_EQ(client.expect().first_byte, 0xD0);
+  client.send(order);
+  EXPECT_EQ(client.drain(), 0U);
+  EXPECT_TRUE(hub.still_serves());
+}
+
 TEST(Faults, AreOrdinaryPropertiesUnlessTheHubObeysThem) {
   WireHub hub;
   MqttClient client = hub.connect(dev1);

@@ -134,6 +134,15 @@ TEST(CloudToDevice, AtQos0AMessageIsGoneWhenItWasWritten) {
   expect_silence(client);
 }
 
+TEST(CloudToDevice, AtQos0AllThatWaitedComeAtOnce) {
+  WireHub hub;
+  for (int n = 0; n < 50; ++n) hub.send(dev1, std::to_string(n));
+  MqttClient client = hub.subscriber(dev1, device_bound_at_0);
+  for (int n = 0; n < 50; ++n) EXPECT_EQ(client.expect_message().payload, std::to_string(n));
+  EXPECT_TRUE(eventually([&] { return hub.messages_of(dev1) == 0; }));
+  expect_silence(client);
+}
+
 TEST(CloudToDevice, MessagesWaitForASubscriptionWhateverTheCleanSession) {
   WireHub hub;
   hub.send(dev1, "early");

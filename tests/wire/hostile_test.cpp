@@ -177,6 +177,24 @@ TEST(Hostile, RequestsInFlightAreBounded) {
   EXPECT_EQ(hub.telemetry(dev1).size(), count);
 }
 
+TEST(Hostile, PubacksThatWaitForAnEarlierOneAreBounded) {
+  WireHub hub({.in_flight_max = 8});
+  MqttClient client = hub.connect(dev1);
+  hub.store().hold();
+  constexpr std::uint16_t count = 5000;
+  std::string messages = publish_packet({.topic = events_topic, .payload = "slow", .qos = 1, .packet_id = 1});
+  for (std::uint16_t id = 2; id <= count; ++id) {  // each is answered at once, were it not for the first
+    messages +=
+        publish_packet({.topic = "$iothub/methods/res/200/?$rid=0", .payload = "{}", .qos = 1, .packet_id = id});
+  }
+  client.send(messages);
+  EXPECT_TRUE(eventually([&] { return hub.figures().packets_received == 8; }));
+  EXPECT_TRUE(hub.still_serves());
+  EXPECT_EQ(hub.figures().packets_received, 8U + 2);  // the bystander's SUBSCRIBE and GET
+  hub.store().release();
+  for (std::uint16_t id = 1; id <= count; ++id) ASSERT_EQ(client.expect(), (Packet{0x40, integer16(id)}));
+}
+
 TEST(Hostile, AConnectionThatDropsWithRequestsInFlightLeavesNothingBehind) {
   WireHub hub;
   hub.store().hold();

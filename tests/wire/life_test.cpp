@@ -28,7 +28,7 @@ TEST(Life, ASilentClientIsClosedAfterItsKeepAlive) {
   EXPECT_TRUE(eventually([&] { return !hub.is_connected(dev1); }));
 }
 
-TEST(Life, AClientThatPingsInTimeStays) {
+TEST(Life, EveryClientHasItsOwnKeepAlive) {
   WireHub hub;
   ConnectFields quiet = hub.credentials(dev2);
   quiet.keep_alive_seconds = 2;
@@ -40,6 +40,46 @@ TEST(Life, AClientThatPingsInTimeStays) {
   EXPECT_EQ(quiet_client.drain(), 0U);
   lively_client.send(pingreq);
   EXPECT_EQ(lively_client.expect().first_byte, 0xD0);
+}
+
+TEST(Life, WhateverIsSentIsASignOfLife) {
+  WireHub hub;
+  ConnectFields quiet = hub.credentials(dev2);
+  quiet.keep_alive_seconds = 3;
+  ConnectFields lively = hub.credentials(dev1);
+  lively.keep_alive_seconds = 1;
+  MqttClient quiet_client = hub.connect(quiet);
+  MqttClient lively_client = hub.connect(lively);
+  // Alive for three times its own patience: for as long as the quiet one is.
+  for (std::uint16_t id = 1; hub.is_connected(dev2); ++id) {
+    lively_client.send(publish_packet({.topic = events_topic, .payload = "alive", .qos = 1, .packet_id = id}));
+    ASSERT_EQ(lively_client.expect(), (Packet{0x40, integer16(id)}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(quiet_client.drain(), 0U);
+  lively_client.send(pingreq);
+  EXPECT_EQ(lively_client.expect().first_byte, 0xD0);
+}
+
+TEST(Life, AClientThatIsNotListenedToIsNotSilent) {
+  WireHub hub({.in_flight_max = 4});
+  ConnectFields held_back = hub.credentials(dev1);
+  held_back.keep_alive_seconds = 1;
+  MqttClient client = hub.connect(held_back);
+  ConnectFields quiet = hub.credentials(dev2);
+  quiet.keep_alive_seconds = 2;
+  quiet.clean_session = true;
+  MqttClient quiet_client = hub.connect(quiet);
+  hub.store().hold();
+  std::string messages;
+  for (std::uint16_t id = 1; id <= 8; ++id) {
+    messages += publish_packet({.topic = events_topic, .payload = "m", .qos = 1, .packet_id = id});
+  }
+  client.send(messages + std::string(pingreq));
+  EXPECT_EQ(quiet_client.drain(), 0U);  // by then the other's time is over, too
+  hub.store().release();
+  for (std::uint16_t id = 1; id <= 8; ++id) ASSERT_EQ(client.expect(), (Packet{0x40, integer16(id)}));
+  EXPECT_EQ(client.expect().first_byte, 0xD0);
 }
 
 TEST(Life, KeepAliveZeroAndTooLongOnesGetTheCap) {
@@ -61,6 +101,20 @@ TEST(Life, ATokenThatEndsEndsTheConnectionAfterTheGrace) {
   EXPECT_EQ(client.drain(), 0U);
   EXPECT_TRUE(eventually([&] { return !hub.is_connected(dev1); }));
   EXPECT_TRUE(eventually([&] { return hub.telemetry(dev1).size() == 1; }));
+}
+
+TEST(Life, ATokenEndsForWhoIsHeldBackToo) {
+  WireHub hub({.token_expiry_grace = seconds(0), .in_flight_max = 4});
+  ConnectFields fields = hub.credentials(dev1);
+  fields.password = hub.token(dev1, 1);
+  MqttClient client = hub.connect(fields);
+  hub.store().hold();
+  std::string messages;
+  for (std::uint16_t id = 1; id <= 8; ++id) {
+    messages += publish_packet({.topic = events_topic, .payload = "m", .qos = 1, .packet_id = id});
+  }
+  client.send(messages);
+  EXPECT_EQ(client.drain(), 0U);
 }
 
 TEST(Life, ATokenUntilTheEndOfTimeDoesNotEndTheConnection) {

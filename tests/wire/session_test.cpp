@@ -57,6 +57,44 @@ TEST(Session, SubscriptionsAreKeptOverARestartOfTheHub) {
   expect_both_filters_work(hub, client, 2);
 }
 
+/// Everything that a device can subscribe to, kept over a restart: SDKs say each only once.
+TEST(Session, AllFourFeaturesServeAKeptSessionAndNoneACleanOne) {
+  WireHub hub;
+  {
+    MqttClient client = hub.connect(dev1);
+    EXPECT_EQ(subscribe(client, {{"devices/dev1/messages/devicebound/#", 1},
+                                 {twin_responses, 0},
+                                 {desired_changes, 0},
+                                 {"$iothub/methods/POST/#", 0}}),
+              std::string("\x01\0\0\0", 4));
+  }
+  hub.restart();
+  {
+    MqttClient client(hub.port());
+    EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_present);
+    expect_both_filters_work(hub, client, 2);
+    hub.send(dev1, "from the cloud");
+    EXPECT_TRUE(client.expect().body.ends_with("from the cloud"));
+    auto call = hub.invoke(dev1, {.name = "reboot"});
+    const Message request = client.expect_message();
+    ASSERT_TRUE(request.topic.starts_with("$iothub/methods/POST/reboot/?$rid="));
+    const std::string rid = request.topic.substr(request.topic.find("$rid=") + 5);
+    client.send(publish_packet({.topic = "$iothub/methods/res/200/?$rid=" + rid, .payload = "1"}));
+    const auto answer = call.get();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->payload, "1");
+  }
+  ConnectFields clean = hub.credentials(dev1);
+  clean.clean_session = true;
+  MqttClient client(hub.port());
+  EXPECT_EQ(connack(client, clean), accepted_new);
+  hub.patch(dev1, R"({"properties":{"desired":{"unheard":true}}})");
+  EXPECT_FALSE(hub.invoke(dev1, {.name = "reboot"}).get());  // not online
+  client.send(publish_packet({.topic = get_topic("1"), .payload = " "}));
+  client.send(pingreq);
+  EXPECT_EQ(client.expect().first_byte, 0xD0);  // neither message nor delta nor answer came before it
+}
+
 TEST(Session, ATokenIsRenewedByConnectingAgainWithoutSubscribing) {
   WireHub hub;
   subscribe_and_leave(hub);

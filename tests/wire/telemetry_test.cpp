@@ -72,6 +72,18 @@ TEST(TelemetryWire, QosZeroReachesTheLogToo) {
   EXPECT_TRUE(eventually([&] { return hub.telemetry(dev1).size() == 4; }));
 }
 
+/// azure-iot-sdk-c sends property values as they are unless it is asked to encode them.
+TEST(TelemetryWire, BlanksMayStandInPropertiesAsTheyAre) {
+  WireHub hub;
+  MqttClient client = hub.connect(dev1);
+  client.send(publish_packet({.topic = events_topic + "a key=a value/1&%24.ct=text plain", .qos = 1, .packet_id = 1}));
+  expect_puback(client, 1);
+  const auto sent = hub.telemetry(dev1);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(property(sent[0].application, "a key"), "a value/1");
+  EXPECT_EQ(property(sent[0].system, "content-type"), "text plain");
+}
+
 TEST(TelemetryWire, RetainAndDupBecomeProperties) {
   WireHub hub;
   MqttClient client = hub.connect(dev1);
@@ -235,6 +247,16 @@ TEST(Will, IsNotSentBecauseTheHubStops) {
   hub.restart();
   EXPECT_EQ(client.drain(), 0U);
   EXPECT_TRUE(no_will_arrived(hub));
+}
+
+TEST(Will, MayBeAsLargeAsAConnectCanTell) {
+  WireHub hub;
+  ConnectFields fields = with_will(hub);
+  fields.will->message = std::string(65'535, 'w');
+  MqttClient client = hub.connect(fields);
+  client.reset();
+  EXPECT_TRUE(eventually([&] { return hub.telemetry(dev1).size() == 1; }));
+  EXPECT_EQ(hub.telemetry(dev1)[0].body, fields.will->message);
 }
 
 TEST(Will, MayBeRetainedAndThenSaysSo) {

@@ -16,14 +16,14 @@ std::optional<T> parsed(std::string_view topic, const IdentityId& self = device)
 }
 
 TEST(DeviceTopics, TelemetryWithEveryFormOfPropertyBag) {
-  for (const auto& [topic, bag] :
-       {std::pair{"devices/dev1/messages/events", ""},
-        {"devices/dev1/messages/events/", ""},
-        {"devices/dev1/messages/events//", ""},
-        {"devices/dev1/messages/events/a=1&b=2", "a=1&b=2"},
-        {"devices/dev1/messages/events/?a=1", "a=1"},
-        {"devices/dev1/messages/events/a=1/", "a=1"},
-        {"devices/dev1/messages/events/%24.ct=application/json", "%24.ct=application/json"}}) {
+  for (const auto& [topic, bag] : {std::pair{"devices/dev1/messages/events", ""},
+                                   {"devices/dev1/messages/events/", ""},
+                                   {"devices/dev1/messages/events//", ""},
+                                   {"devices/dev1/messages/events/a=1&b=2", "a=1&b=2"},
+                                   {"devices/dev1/messages/events/?a=1", "a=1"},
+                                   {"devices/dev1/messages/events/a=1/", "a=1"},
+                                   {"devices/dev1/messages/events/%24.ct=application/json", "%24.ct=application/json"},
+                                   {"devices/dev1/messages/events/a key=a value&b= ", "a key=a value&b= "}}) {
     const auto telemetry = parsed<TelemetryTopic>(topic);
     ASSERT_TRUE(telemetry) << topic;
     EXPECT_EQ(telemetry->property_bag, bag) << topic;
@@ -109,6 +109,9 @@ TEST(TopicFilters, OthersAreRefused) {
     EXPECT_FALSE(parse_topic_filter(filter, device)) << filter;
   }
   EXPECT_FALSE(parse_topic_filter("devices/+/messages/devicebound/#", module));
+  const std::string longest(method_name_bytes_max, 'm');
+  EXPECT_TRUE(parse_topic_filter("$iothub/methods/POST/" + longest + "/#", device));
+  EXPECT_FALSE(parse_topic_filter("$iothub/methods/POST/" + longest + "m/#", device));  // sessions are kept
 }
 
 TEST(TopicFilters, OfMethodsTakeAllOrOne) {

@@ -19,6 +19,7 @@ TEST(PropertyBag, DecodesNamesAndValues) {
   EXPECT_EQ(shown("%24.ct=application%2fjson&%24.ce=utf8"), "$.ct=application/json|$.ce=utf8");
   EXPECT_EQ(shown("$.ct=a"), "$.ct=a");
   EXPECT_EQ(shown("%C3%A9=%e6%bc%a2"), "é=漢");
+  EXPECT_EQ(shown("a key=a value&é= ;/?"), "a key=a value|é= ;/?");  // azure-iot-sdk-c encodes only when asked to
 }
 
 TEST(PropertyBag, TellsNullFromEmptyAndSplitsAtTheFirstEquals) { EXPECT_EQ(shown("a&b=&c=d=e"), "a|b=|c=d=e"); }

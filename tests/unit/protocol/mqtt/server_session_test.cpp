@@ -174,6 +174,24 @@ TEST(ServerSession, NothingIsToldAfterTheOwnerClosed) {
   EXPECT_EQ(recorder.calls, "connect dev1\npublish close q0 \n");
 }
 
+TEST(ServerSession, AStrangerHasLessRoomThanAConnectedClient) {
+  const auto length = [](std::size_t size) {  // remaining length in three bytes
+    return std::string{static_cast<char>((size & 0x7F) | 0x80), static_cast<char>(((size >> 7) & 0x7F) | 0x80),
+                       static_cast<char>(size >> 14)};
+  };
+  for (const auto& [size, fits] : {std::pair<std::size_t, bool>{96 * 1024 - 4, true}, {96 * 1024 - 3, false}}) {
+    ServerSession session(320 * 1024);
+    Recorder recorder(session);
+    std::string out;
+    const auto fault = session.receive("\x10" + length(size), recorder, out);
+    EXPECT_EQ(fault, fits ? std::nullopt : std::optional(Fault::packet_too_large)) << size;
+  }
+  ServerSession session(320 * 1024);
+  Recorder recorder(session);
+  std::string out;
+  EXPECT_FALSE(session.receive(good_connect() + "\x30" + length(300 * 1024), recorder, out));
+}
+
 TEST(ServerSession, AnAnnouncedLengthAllocatesNothing) {
   ServerSession session(1U << 28);
   Recorder recorder(session);

@@ -45,6 +45,19 @@ TEST(SessionTable, AConnectionThatWasTakenOverDoesNotTakeTheNewerOneAway) {
   EXPECT_EQ(table.enter(dev1, {lane_a, 9}), (ConnectionHandle{lane_b, 1}));
 }
 
+TEST(SessionTable, TheNewestConnectionIsTheCurrentOne) {
+  SessionTable table;
+  EXPECT_FALSE(table.is_current(dev1, {lane_a, 1}));
+  (void)table.enter(dev1, {lane_a, 1});
+  EXPECT_TRUE(table.is_current(dev1, {lane_a, 1}));
+  EXPECT_FALSE(table.is_current(dev1, {lane_b, 1}));
+  (void)table.enter(dev1, {lane_b, 1});
+  EXPECT_FALSE(table.is_current(dev1, {lane_a, 1}));
+  EXPECT_TRUE(table.is_current(dev1, {lane_b, 1}));
+  table.leave(dev1, {lane_b, 1});
+  EXPECT_FALSE(table.is_current(dev1, {lane_b, 1}));
+}
+
 TEST(SessionTable, WhoHasLeftIsForgotten) {
   SessionTable table;
   (void)table.enter(dev1, {lane_a, 1});
