@@ -65,12 +65,12 @@ Result<std::unique_ptr<events::Sink>> make_sink(const config::EndpointSettings& 
   const std::chrono::seconds timeout(endpoint.timeout_seconds);
   if (endpoint.type == "file") return events::make_file_sink({endpoint.path, endpoint.rotate_mib * mib, endpoint.keep});
   if (endpoint.type == "webhook") {
-    return events::make_webhook_sink({.target = {.url = endpoint.url,
-                                                 .ca = endpoint.ca,
+    return events::make_webhook_sink({.url = endpoint.url,
+                                      .target = {.ca = endpoint.ca,
                                                  .certificate = endpoint.certificate,
                                                  .private_key = endpoint.private_key,
-                                                 .headers = endpoint.headers,
                                                  .timeout = timeout},
+                                      .headers = endpoint.headers,
                                       .hub_name = hub,
                                       .single = endpoint.batch == 1});
   }

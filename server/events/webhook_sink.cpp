@@ -2,6 +2,7 @@
 
 #include "server/events/cloud_event.hpp"
 
+#include <ctime>
 #include <utility>
 
 namespace twinhub::events {
@@ -11,22 +12,25 @@ bool is_about_content(unsigned status) { return status == 400 || status == 413 |
 
 class WebhookSink final : public Sink {
  public:
-  WebhookSink(WebhookSinkOptions options, std::unique_ptr<HttpClient> client)
-      : options_(std::move(options)), client_(std::move(client)) {}
+  WebhookSink(WebhookSinkOptions options, std::string path, std::unique_ptr<net::HttpClient> client)
+      : options_(std::move(options)), path_(std::move(path)), client_(std::move(client)) {}
 
   Delivery deliver(std::span<const Outgoing> batch, const std::stop_token& stop) override {
-    const auto answer = client_->post(body_of(batch),
-                                      options_.single ? "application/cloudevents+json; charset=utf-8"
-                                                      : "application/cloudevents-batch+json; charset=utf-8",
-                                      stop);
-    if (!answer) return {.failure = answer.error().detail};
+    net::HttpRequest request{.method = "POST", .path = path_, .headers = {{"User-Agent", "twinhub"}}};
+    request.headers.emplace_back("Content-Type", options_.single ? "application/cloudevents+json; charset=utf-8"
+                                                                 : "application/cloudevents-batch+json; charset=utf-8");
+    request.headers.insert(request.headers.end(), options_.headers.begin(), options_.headers.end());
+    request.body = body_of(batch);
+    const auto answer = client_->send(request, stop);
+    if (!answer) return {.failure = options_.url + ": " + answer.error().detail};
     if (answer->status >= 200 && answer->status < 300) return {.done = batch.size()};
     if (is_about_content(answer->status)) {
       if (batch.size() == 1) return {.done = 1, .refused = 1};
       return deliver_in_halves(batch, stop);
     }
-    return {.failure = options_.target.url + " answered " + std::to_string(answer->status),
-            .retry_after = answer->retry_after};
+    const std::string wish(answer->header("Retry-After"));
+    return {.failure = options_.url + " answered " + std::to_string(answer->status),
+            .retry_after = wish.empty() ? std::nullopt : net::parse_retry_after(wish, std::time(nullptr))};
   }
 
  private:
@@ -54,15 +58,23 @@ class WebhookSink final : public Sink {
   }
 
   WebhookSinkOptions options_;
-  std::unique_ptr<HttpClient> client_;
+  std::string path_;
+  std::unique_ptr<net::HttpClient> client_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Sink>> make_webhook_sink(WebhookSinkOptions options) {
-  auto client = HttpClient::make(options.target);
-  if (!client) return client.error();
-  return std::unique_ptr<Sink>(std::make_unique<WebhookSink>(std::move(options), std::move(*client)));
+  auto url = net::parse_http_url(options.url);
+  if (!url) return fail(Errc::argument_invalid, "'" + options.url + "' is no URL of a web server");
+  net::HttpTarget target = options.target;
+  target.tls = url->target.tls;
+  target.host = url->target.host;
+  target.port = url->target.port;
+  auto client = net::HttpClient::make(std::move(target));
+  if (!client) return fail(Errc::argument_invalid, options.url + ": " + client.error().detail);
+  return std::unique_ptr<Sink>(
+      std::make_unique<WebhookSink>(std::move(options), std::move(url->path), std::move(*client)));
 }
 
 }  // namespace twinhub::events

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "protocol/error.hpp"
-#include "server/events/http_client.hpp"
 #include "server/events/sink.hpp"
+#include "server/net/http_client.hpp"
 
 #include <memory>
 #include <string>
@@ -13,13 +13,15 @@
 namespace twinhub::events {
 
 struct WebhookSinkOptions {
-  HttpTarget target;
+  std::string url;         ///< http://HOST[:PORT][/PATH] or https://...
+  net::HttpTarget target;  ///< trust, certificate and time limit; where to is the URL's matter
+  net::HttpHeaders headers;
   std::string hub_name;
   bool single =
       false;  ///< application/cloudevents+json, one per request, instead of application/cloudevents-batch+json
 };
 
-/// Does not connect yet. Errors: see HttpClient::make.
+/// Does not connect yet. Errors: no such URL; those of net::HttpClient::make.
 [[nodiscard]] Result<std::unique_ptr<Sink>> make_webhook_sink(WebhookSinkOptions options);
 
 }  // namespace twinhub::events

@@ -19,9 +19,9 @@ server/net       -> protocol protocol/x509 storage
 server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query protocol/x509 storage
 server/mqtt      -> protocol protocol/json protocol/iothub protocol/mqtt protocol/twin storage server/hub server/net
 server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 protocol/query server/hub server/net
-server/events    -> protocol protocol/json protocol/iothub protocol/query protocol/twin storage server/hub
+server/events    -> protocol protocol/json protocol/iothub protocol/query protocol/twin storage server/hub server/net
 server/ops       -> protocol server/net server/hub storage
-server/cli       -> protocol protocol/json protocol/iothub config storage
+server/cli       -> protocol protocol/json protocol/iothub config storage server/net
 server           -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 config storage server/net server/hub server/events server/mqtt server/rest server/ops server/cli
 '
 
@@ -29,7 +29,7 @@ server           -> protocol protocol/json protocol/iothub protocol/twin protoco
 doors='
 simdjson         -> protocol/json
 rocksdb/         -> storage
-boost/beast      -> server/net server/events server/mqtt server/rest server/ops server/cli
+boost/beast      -> server/net server/mqtt server/rest server/ops
 toml++/          -> config
 mqtt/            -> server/events
 CLI/             -> server server/cli
