@@ -19,7 +19,7 @@ namespace twinhub::net {
 /// Whom to speak to, and how it is known that it is them.
 struct HttpTarget {
   bool tls = true;
-  std::string host = {};          ///< the Host header; with TLS what the server's certificate has to name
+  std::string host = {};     ///< the Host header; with TLS what the server's certificate has to name
   std::string address = {};  ///< where to connect; "" = what `host` resolves to
   std::uint16_t port = 443;
   std::string ca = {};           ///< PEM file of the CAs to trust; "" = the system's
