@@ -90,7 +90,8 @@ test('a twin update reaches twins and connected devices', async () => {
     assert.equal(properties.desired.$version, before.get(device_id) + 1);
   }
   assert.equal(await version_of(other.id), 1);
-  const delta = await until('the delta', () => heard.find((one) => 'level' in one));
+  // The first look is the SDK's own copy, which it keeps up to date.
+  const delta = await until('the delta', () => heard.slice(1).find((one) => 'level' in one));
   assert.deepEqual(delta, { level: 5, list: [1, 'two'], $version: before.get(first.id) + 1 });
 
   const rows = await rows_of(id);
