@@ -193,6 +193,14 @@ constexpr std::array table = {
                 [](const S& s) { return std::string(s.query_strict ? "true" : "false"); }},
     SettingInfo{"query.lag_ms", "", "Queries see the hub as it was that long ago (up to 1/16 more), as in the cloud; 0 = as it is; 0-3600000",
                 assign_number<&S::query_lag_ms, 0, 3600000>, show_number<&S::query_lag_ms>},
+    SettingInfo{"jobs.active_max", "", "Jobs that run or wait, beyond which a job is refused; 0 = as the sku allows, 10000 without; 0-100000",
+                assign_number<&S::jobs_active_max, 0, 100000>, show_number<&S::jobs_active_max>},
+    SettingInfo{"jobs.running_max", "", "Jobs that run at one time; others wait, 1-100", assign_number<&S::jobs_running_max, 1, 100>,
+                show_number<&S::jobs_running_max>},
+    SettingInfo{"jobs.calls_max", "", "Direct methods that jobs have under way at one time, all together; 1-10000", assign_number<&S::jobs_calls_max, 1, 10000>,
+                show_number<&S::jobs_calls_max>},
+    SettingInfo{"jobs.retention_hours", "", "A job is kept this long after its end, with what it tells of its devices; 1-87600 h",
+                assign_number<&S::jobs_retention_hours, 1, 87600>, show_number<&S::jobs_retention_hours>},
     SettingInfo{"log.level", "--log-level", "trace, debug, info, warn, error or off",
                 [](S& s, std::string_view t) {
                   check_one_of(t, {"trace", "debug", "info", "warn", "error", "off"});

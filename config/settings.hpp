@@ -89,6 +89,12 @@ struct Settings {
   bool query_strict = false;
   std::uint32_t query_lag_ms = 0;
 
+  // Jobs
+  std::uint32_t jobs_active_max = 0;
+  std::uint32_t jobs_running_max = 10;
+  std::uint32_t jobs_calls_max = 500;
+  std::uint32_t jobs_retention_hours = 30 * 24;
+
   // Log
   std::string log_level = "info";
   std::string log_format = "text";

@@ -53,6 +53,7 @@ enum class Errc : std::uint32_t {
   generic_too_many_requests = 429000,
   throttling_exception = 429001,
   throttling_backlog_timeout = 429003,
+  throttling_max_active_job_count_exceeded = 429004,
   server_error = 500001,
   not_implemented = 501000,
   invalid_response_while_proxying = 502001,

@@ -92,12 +92,16 @@ class App {
     if (started_) {
       for (auto& listener : listeners_) listener->stop();
       const std::chrono::milliseconds each(settings_.stop_seconds * 500);
+      hub_->jobs.stop();
       hub_->methods.shut_down(each / 2);  // or the service door waits for devices
       rest_->stop(each);
       mqtt_->stop(each);
       ticker_->stop();
     }
-    if (hub_) hub_->queries.stop();
+    if (hub_) {
+      hub_->jobs.end();
+      hub_->queries.stop();
+    }
     threads_.stop();
     if (store_) store_->watch_events({});
     if (endpoints_) endpoints_->stop();

@@ -40,6 +40,22 @@ hub::Sku sku_of(const std::string& text) {
   return text == "S3" ? hub::Sku::s3 : hub::Sku::off;
 }
 
+/// Active and scheduled jobs. Source: azure-docs iot-hub-devguide-quotas-throttling ("Maximum concurrent jobs").
+std::size_t active_jobs_max_of(hub::Sku sku) {
+  switch (sku) {
+    case hub::Sku::f1:
+    case hub::Sku::s1:
+      return 1;
+    case hub::Sku::s2:
+      return 5;
+    case hub::Sku::s3:
+      return 10;
+    case hub::Sku::off:
+      break;
+  }
+  return hub::JobOptions{}.active_max;
+}
+
 hub::ConnectionEvents connection_events_of(const std::string& text) {
   if (text == "use") return hub::ConnectionEvents::when_used;
   return text == "off" ? hub::ConnectionEvents::off : hub::ConnectionEvents::at_connect;
@@ -96,6 +112,12 @@ hub::HubOptions hub_options(const config::Settings& settings) {
   options.gate.throttle.burst = std::chrono::seconds(settings.throttle_burst_seconds);
   options.gate.throttle.backlog = std::chrono::seconds(settings.throttle_backlog_seconds);
   options.gate.faults = settings.faults;
+  options.jobs.active_max =
+      settings.jobs_active_max > 0 ? settings.jobs_active_max : active_jobs_max_of(options.gate.throttle.sku);
+  options.jobs.running_max = settings.jobs_running_max;
+  options.jobs.calls_max = settings.jobs_calls_max;
+  options.jobs.retention = std::chrono::hours(settings.jobs_retention_hours);
+  options.jobs.strict = settings.query_strict;
   options.connection_events = connection_events_of(settings.events_connection_state);
   return options;
 }
@@ -233,6 +255,11 @@ std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hu
   add("twinhub_methods_invoked_total", "Direct methods that back ends called.", methods.invoked, true);
   add("twinhub_methods_timed_out_total", "Direct method calls that no device took or answered in time.",
       methods.timed_out, true);
+  const hub::Jobs::Figures jobs = hub.jobs.figures();
+  add("twinhub_jobs_running", "Jobs at work.", jobs.running, false);
+  add("twinhub_jobs_waiting", "Jobs queued or scheduled.", jobs.waiting, false);
+  add("twinhub_job_devices_succeeded_total", "Devices that jobs were done with.", jobs.devices_succeeded, true);
+  add("twinhub_job_devices_failed_total", "Devices that jobs failed with.", jobs.devices_failed, true);
   return all;
 }
 

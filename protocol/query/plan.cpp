@@ -69,6 +69,26 @@ std::optional<std::vector<DeviceRange>> ranges_of(const Expr& expr) {
   return best;
 }
 
+bool is_job_id(const Expr& expr) {
+  const Path* path = std::get_if<Path>(&expr.node);
+  return path != nullptr && path->root == Root::document && path->steps.size() == 1 && path->steps[0].key == "jobId";
+}
+
+const std::string* job_of(const Expr& expr) {
+  if (const auto* comparison = std::get_if<Comparison>(&expr.node)) {
+    if (comparison->op != Comparison::Op::equal) return nullptr;
+    const Expr& left = comparison->operands[0];
+    const Expr& right = comparison->operands[1];
+    return is_job_id(left) ? string_in(right) : is_job_id(right) ? string_in(left) : nullptr;
+  }
+  const auto* logic = std::get_if<Logic>(&expr.node);
+  if (logic == nullptr || logic->op != Logic::Op::conjunction) return nullptr;
+  for (const Expr& operand : logic->operands) {
+    if (const std::string* job = job_of(operand)) return job;
+  }
+  return nullptr;
+}
+
 void add(Needs& needs, const Path& path) {
   switch (path.root) {
     case Root::device_id:
@@ -98,6 +118,11 @@ std::vector<DeviceRange> device_ranges(const std::optional<Expr>& condition) {
     if (auto ranges = ranges_of(*condition)) return std::move(*ranges);
   }
   return {{"", true}};
+}
+
+std::optional<std::string> required_job(const std::optional<Expr>& condition) {
+  const std::string* job = condition ? job_of(*condition) : nullptr;
+  return job != nullptr ? std::optional(*job) : std::nullopt;
 }
 
 Needs needs_of_condition(const Query& query) {

@@ -22,6 +22,10 @@ struct DeviceRange {
 /// has to be evaluated on what is found.
 [[nodiscard]] std::vector<DeviceRange> device_ranges(const std::optional<Expr>& condition);
 
+/// Of a query over devices.jobs: the job that its rows have to be of. From `jobId = 'x'` standing alone or joined by
+/// AND.
+[[nodiscard]] std::optional<std::string> required_job(const std::optional<Expr>& condition);
+
 /// What of a stored twin the query reads.
 struct Needs {
   bool identity = false;  ///< members of the identity

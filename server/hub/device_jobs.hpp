@@ -18,14 +18,15 @@ class DeviceJobs {
   /// outcome, error. Returns false to end the scan.
   using Visitor = std::function<bool(std::string_view key, std::string_view json)>;
 
-  /// Visits durable rows in key order, starting behind `after` ("" = from the start).
-  [[nodiscard]] virtual Result<void> scan(std::string_view after, const Visitor& visit) const = 0;
+  /// Visits durable rows in key order, starting behind `after` ("" = from the start); with a `job`, those of that job
+  /// alone.
+  [[nodiscard]] virtual Result<void> scan(std::string_view job, std::string_view after, const Visitor& visit) const = 0;
 };
 
 /// A hub that runs no jobs has no rows.
 class NoDeviceJobs final : public DeviceJobs {
  public:
-  [[nodiscard]] Result<void> scan(std::string_view, const Visitor&) const override { return {}; }
+  [[nodiscard]] Result<void> scan(std::string_view, std::string_view, const Visitor&) const override { return {}; }
 };
 
 }  // namespace twinhub::hub

@@ -62,6 +62,8 @@ constexpr std::array rows{
     row(Errc::generic_too_many_requests, "GenericTooManyRequests", "Too many requests."),
     row(Errc::throttling_exception, "ThrottlingException", "The request was throttled."),
     row(Errc::throttling_backlog_timeout, "ThrottlingBacklogTimeout", "The request has been throttled."),
+    row(Errc::throttling_max_active_job_count_exceeded, "ThrottlingMaxActiveJobCountExceeded",
+        "Too many jobs are active or scheduled."),
     row(Errc::server_error, "ServerError", "The hub failed to carry out the request."),
     // IoT Hub has no name for a feature that it lacks (inferred).
     row(Errc::not_implemented, "NotImplemented", "This hub does not have this feature yet."),

@@ -9,6 +9,7 @@
 #include "server/hub/feedback.hpp"
 #include "server/hub/gate.hpp"
 #include "server/hub/hub_options.hpp"
+#include "server/hub/jobs.hpp"
 #include "server/hub/methods.hpp"
 #include "server/hub/presence.hpp"
 #include "server/hub/queries.hpp"
@@ -39,11 +40,15 @@ struct Hub {
         twins(store_in, clock_in, presence, links, cloud_to_device),
         telemetry(store_in, clock_in, presence),
         methods(store_in, clock_in, random, presence, links, options.methods),
-        queries(store_in, clock_in, presence, cloud_to_device, options.queries) {}
+        queries(store_in, clock_in, presence, cloud_to_device, options.queries),
+        jobs(store_in, clock_in, presence, cloud_to_device, twins, methods, gate, options.jobs) {
+    queries.set_device_jobs(jobs);
+  }
 
   /// Takes up what the last run has left in the store. Once, before a door opens. Errors: those of the store.
   [[nodiscard]] Result<void> recover() {
     if (const auto loaded = certificates.load(); !loaded) return loaded;
+    if (const auto recovered = jobs.recover(); !recovered) return recovered;
     return presence.recover();
   }
 
@@ -56,6 +61,7 @@ struct Hub {
     feedback.tick();
     session_expiry.tick();
     methods.tick();
+    jobs.tick();
     queries.tick();
   }
 
@@ -73,6 +79,7 @@ struct Hub {
   Telemetry telemetry;
   Methods methods;
   Queries queries;
+  Jobs jobs;
 };
 
 }  // namespace twinhub::hub

@@ -4,6 +4,7 @@
 #include "server/hub/cloud_to_device.hpp"
 #include "server/hub/feedback.hpp"
 #include "server/hub/gate.hpp"
+#include "server/hub/job_run.hpp"
 #include "server/hub/methods.hpp"
 #include "server/hub/presence.hpp"
 #include "server/hub/queries.hpp"
@@ -16,6 +17,7 @@ struct HubOptions {
   CloudToDeviceOptions cloud_to_device;
   FeedbackOptions feedback;
   GateOptions gate;
+  JobOptions jobs;
   MethodLimits methods;
   QueryOptions queries;
   ConnectionEvents connection_events = ConnectionEvents::at_connect;

@@ -1,6 +1,5 @@
 #include "server/hub/methods.hpp"
 
-#include "protocol/iothub/device_topics.hpp"
 #include "protocol/json/document.hpp"
 #include "server/hub/answer.hpp"
 
@@ -11,41 +10,8 @@
 namespace twinhub::hub {
 namespace {
 
-constexpr std::int64_t response_timeout_min = 5;
-constexpr std::int64_t timeout_max = 300;
 /// Callers give up by their own clock, which began earlier: the hub's answer has to be there by then.
 constexpr std::uint64_t early_ticks = ticks_per_second / 4;
-
-/// Source: azure-docs iot-hub-devguide-direct-methods: printable US-ASCII without "$ ( ) < > @ , ; : \ " / [ ] ? = {
-/// }", space and tab. '#' and '+' cannot stand in an MQTT topic name [MQTT-3.3.2-2].
-bool is_method_name(std::string_view name) {
-  constexpr std::string_view excluded = "$()<>@,;:\\\"/[]?={}#+";
-  return !name.empty() && name.size() <= iothub::method_name_bytes_max &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return c > ' ' && c < '\x7f' && excluded.find(c) == std::string_view::npos; });
-}
-
-Result<void> check(const MethodInvocation& invocation) {
-  if (!is_method_name(invocation.name)) {
-    return fail(Errc::argument_invalid,
-                "The methodName is missing or holds characters that a method's name cannot have");
-  }
-  if (invocation.response_timeout < response_timeout_min || invocation.response_timeout > timeout_max) {
-    return fail(Errc::argument_invalid, "The response timeout must be between 5 and 300 seconds");
-  }
-  if (invocation.connect_timeout < 0 || invocation.connect_timeout > timeout_max) {
-    return fail(Errc::argument_invalid, "The connect timeout must be between 0 and 300 seconds");
-  }
-  if (invocation.connect_timeout > invocation.response_timeout) {
-    return fail(Errc::argument_invalid, "Device connection timeout (" + std::to_string(invocation.connect_timeout) +
-                                            " s) cannot be longer than an overall call timeout (" +
-                                            std::to_string(invocation.response_timeout) + " s)");
-  }
-  if (invocation.payload.size() > method_payload_bytes_max) {
-    return fail(Errc::message_too_large, "A method's payload may have 131072 bytes");
-  }
-  return {};
-}
 
 /// A module of a device that is not there is reported as that device.
 Result<void> find_target(const storage::Store& store, const IdentityId& id, storage::CommitSeq& told_after) {
@@ -112,7 +78,8 @@ bool Methods::reserve(std::size_t payload_bytes) {
 
 void Methods::invoke(const IdentityId& id, MethodInvocation invocation, Done<MethodAnswer> done) {
   invoked_.fetch_add(1, std::memory_order_relaxed);
-  if (const auto checked = check(invocation); !checked) return answer_now<MethodAnswer>(checked.error(), done);
+  if (const auto checked = check_method_invocation(invocation); !checked)
+    return answer_now<MethodAnswer>(checked.error(), done);
   storage::CommitSeq told_after = 0;
   if (const auto found = find_target(store_, id, told_after); !found) {
     return answer_after<MethodAnswer>(store_, told_after, found.error(), std::move(done));

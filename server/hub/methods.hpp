@@ -8,6 +8,7 @@
 #include "server/hub/clock.hpp"
 #include "server/hub/device_links.hpp"
 #include "server/hub/done.hpp"
+#include "server/hub/method_invocation.hpp"
 #include "server/hub/presence.hpp"
 #include "storage/store.hpp"
 
@@ -28,17 +29,6 @@
 #include <vector>
 
 namespace twinhub::hub {
-
-/// A payload's ceiling, each way, as JSON text without white space.
-inline constexpr std::size_t method_payload_bytes_max = 128 * 1024;
-
-/// What a back end asks for.
-struct MethodInvocation {
-  std::string name;
-  std::string payload = "null";        ///< one JSON value
-  std::int64_t response_timeout = 30;  ///< seconds from the delivery to the device, 5 to 300
-  std::int64_t connect_timeout = 0;    ///< seconds to wait for a device that is not online, 0 to response_timeout
-};
 
 /// What the device said.
 struct MethodAnswer {

@@ -239,13 +239,15 @@ class Queries::GroupScan final : public TwinScan {
 
 class Queries::JobScan final : public Scan {
  public:
-  using Scan::Scan;
+  JobScan(Queries& owner, query::Query query, Request request, const QueryToken& token)
+      : Scan(owner, std::move(query), std::move(request), token),
+        job_(query::required_job(query_.where).value_or("")) {}
 
  protected:
   bool slice() override {
     std::size_t rows = 0;
     bool paused = false;
-    const auto scanned = owner_.jobs_->scan(after_, [&](std::string_view key, std::string_view json) {
+    const auto scanned = owner_.jobs_->scan(job_, after_, [&](std::string_view key, std::string_view json) {
       query::DocumentRow row(json);
       scratch_.clear();
       after_ = key;
@@ -256,6 +258,9 @@ class Queries::JobScan final : public Scan {
     if (!scanned) result_ = scanned.error();
     return result_ && paused;
   }
+
+ private:
+  const std::string job_;  ///< "" = all
 };
 
 Queries::Queries(const storage::Store& store, const Clock& clock, const Presence& presence, CloudToDevice& messages,

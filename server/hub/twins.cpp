@@ -26,12 +26,36 @@ Error stale(const twin::Twin& twin, const IfMatch& if_match) {
                                              twin_etag(twin.etag_counter) + " given:" + if_match.etag);
 }
 
+/// What the device is told of a service-side write.
+struct Announcement {
+  std::shared_ptr<const std::string> delta;  ///< null: desired was not touched
+  std::uint64_t desired_version = 0;
+
+  void tell(DeviceLinks& links, const IdentityId& id, storage::Outbox& outbox) const {
+    if (delta) links.desired_changed(id, desired_version, delta, outbox);
+  }
+};
+
 /// What one service-side write leads to; filled anew on each run of its decision.
 struct ServiceWrite {
   Result<Twins::Answer> answer{unavailable()};
-  std::shared_ptr<const std::string> delta;
-  std::uint64_t desired_version = 0;
+  Announcement announcement;
 };
+
+/// Puts a twin's change and its event into `change`.
+Announcement put_update(storage::EntityChange& change, twin::ServiceUpdate&& update, storage::Event event) {
+  Announcement announcement;
+  change.events.push_back(std::move(event));
+  announcement.desired_version = update.after.desired.version;
+  if (update.desired_delta) announcement.delta = std::make_shared<const std::string>(std::move(*update.desired_delta));
+  change.twin = std::make_shared<const twin::Twin>(std::move(update.after));
+  return announcement;
+}
+
+std::size_t bytes_of(const twin::Twin& twin) {
+  return twin.tags.size() + twin.desired.text.size() + twin.reported.text.size() +
+         sizeof(twin::Stamp) * (twin.desired.stamps.size() + twin.reported.stamps.size());
+}
 
 /// What one reported patch leads to.
 struct ReportedWrite {
@@ -106,20 +130,45 @@ void Twins::write(Write kind, const IdentityId& id, std::string_view body, const
                              twin_etag(update->after.etag_counter)};
     storage::EntityChange change;
     if (!update->changed) return change;
-    outcome->desired_version = update->after.desired.version;
-    change.events.push_back(kind == Write::replace
-                                ? twin_replaced_event(id, update->after, now)
-                                : twin_patched_event(id, update->after, tags, update->desired_delta, now));
-    if (update->desired_delta) outcome->delta = std::make_shared<const std::string>(std::move(*update->desired_delta));
-    change.twin = std::make_shared<const twin::Twin>(std::move(update->after));
+    auto event = kind == Write::replace ? twin_replaced_event(id, update->after, now)
+                                        : twin_patched_event(id, update->after, tags, update->desired_delta, now);
+    outcome->announcement = put_update(change, std::move(*update), std::move(event));
     return change;
   };
   store_.update(id, decide,
                 [this, id, outcome, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
                   if (!durable) return done(unavailable(), outbox);
                   // Before the back end hears of its success, its delta is on the way.
-                  if (outcome->delta) links_.desired_changed(id, outcome->desired_version, outcome->delta, outbox);
+                  outcome->announcement.tell(links_, id, outbox);
                   done(std::move(outcome->answer), outbox);
+                });
+}
+
+void Twins::patch_beside(const IdentityId& id, std::string_view body, const Beside& beside, Done<void> done) {
+  const Timestamp now = clock_.now();
+  const auto document = json::parse(body);
+  const auto tags = document ? document->root().find("tags") : std::nullopt;
+  const auto announcement = std::make_shared<Announcement>();
+
+  const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
+    *announcement = {};
+    Result<twin::ServiceUpdate> update{not_found(id)};
+    if (current.twin) update = twin::apply_service_patch(*current.twin, body, now);
+    const Result<void> patched = update ? Result<void>() : Result<void>(update.error());
+    storage::EntityChange change;
+    auto record = beside(patched, update ? bytes_of(update->after) : 0);
+    if (!record) return change;
+    change.records.push_back(std::move(*record));
+    if (!update || !update->changed) return change;
+    auto event = twin_patched_event(id, update->after, tags, update->desired_delta, now);
+    *announcement = put_update(change, std::move(*update), std::move(event));
+    return change;
+  };
+  store_.update(id, decide,
+                [this, id, announcement, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
+                  if (!durable) return done(unavailable(), outbox);
+                  announcement->tell(links_, id, outbox);
+                  done({}, outbox);
                 });
 }
 

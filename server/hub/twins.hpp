@@ -11,7 +11,9 @@
 #include "server/hub/presence.hpp"
 #include "storage/store.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +46,15 @@ class Twins {
   void patch(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect, Done<Answer> done);
   void replace(const IdentityId& id, std::string_view body, const IfMatch& if_match, Dialect dialect,
                Done<Answer> done);
+
+  /// What is written beside a twin's change, in the same atomic unit; nullopt: neither of them is to be written.
+  /// `patched`: why the twin stays as it is, or Ok, also for a change that changes nothing; `bytes`: about what the
+  /// twin holds. Asked under the twin's lock; may be asked twice.
+  using Beside = std::function<std::optional<storage::RecordWrite>(const Result<void>& patched, std::size_t bytes)>;
+  /// A job's patch(), with If-Match `*`: whatever becomes of the twin, the record tells of it and is durable with it.
+  /// `done` gets Ok once that is so, or once it is certain that nothing had to be written. Errors:
+  /// service_unavailable (nothing was written that is known of: a store that failed may show it when it is back).
+  void patch_beside(const IdentityId& id, std::string_view body, const Beside& beside, Done<void> done);
 
   // Digital twins of devices: the same twin, seen through IoT Plug and Play.
   void get_digital(const std::string& device, Done<Answer> done);

@@ -4,10 +4,13 @@
 #include "protocol/ids.hpp"
 #include "server/hub/authenticator.hpp"
 #include "server/hub/methods.hpp"
+#include "server/hub/queries.hpp"
 #include "server/hub/twins.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/rest_lane.hpp"
 
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +58,16 @@ void verify_certificate(Reply reply, const Request& request, const Call& call);
 
 // query.cpp: queries over twins and jobs
 void post_query(Reply reply, const Request& request, const Call& call);
+/// Makes a page on the worker pool and answers with it.
+void run_pages(Reply reply, Result<std::unique_ptr<hub::Queries::Run>> run);
+/// What the request asks for: the most when the header is absent, no number or none above zero; more is cut.
+[[nodiscard]] std::size_t page_rows(const Request& request);
+
+// jobs.cpp: jobs over many devices
+void put_job(Reply reply, const Request& request, const Call& call);
+void get_job(Reply reply, const Request& request, const Call& call);
+void cancel_job(Reply reply, const Request& request, const Call& call);
+void list_jobs(Reply reply, const Request& request, const Call& call);
 
 // twins.cpp: device and module twins
 void get_twin(Reply reply, const Request& request, const Call& call);

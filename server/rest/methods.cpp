@@ -8,30 +8,10 @@
 namespace twinhub::rest {
 namespace {
 
-Result<void> read_seconds(const json::Value& body, std::string_view name, std::int64_t& seconds) {
-  const auto value = body.find(name);
-  if (!value || value->is_null()) return {};
-  const auto number = value->integer();
-  if (!number) return fail(Errc::argument_invalid, std::string(name) + " must be a whole number of seconds");
-  seconds = *number;
-  return {};
-}
-
-/// Members that are not named here are ignored, as older SDKs send some.
 Result<hub::MethodInvocation> read_invocation(std::string_view text) {
   const auto document = json::parse(text);
   if (!document) return document.error();
-  const json::Value body = document->root();
-  if (!body.is_object()) return fail(Errc::argument_invalid, "The body must be a JSON object");
-  hub::MethodInvocation invocation;
-  const auto name = body.find("methodName");
-  invocation.name = name ? name->string().value_or("") : "";
-  if (const auto payload = body.find("payload")) invocation.payload = payload->text();
-  for (const auto& read : {read_seconds(body, "responseTimeoutInSeconds", invocation.response_timeout),
-                           read_seconds(body, "connectTimeoutInSeconds", invocation.connect_timeout)}) {
-    if (!read) return read.error();
-  }
-  return invocation;
+  return hub::read_method_invocation(document->root());
 }
 
 }  // namespace

@@ -25,15 +25,6 @@ Result<std::string> query_text(std::string_view body) {
   return std::move(*text);
 }
 
-/// The most when the header is absent, no number or none above zero; more is cut.
-std::size_t page_rows(std::string_view text) {
-  constexpr std::size_t most = hub::Queries::page_rows_max;
-  std::size_t rows = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rows);
-  if (error != std::errc{} || end != text.data() + text.size() || rows == 0) return most;
-  return std::min(rows, most);
-}
-
 Response page_response(Page page) {
   Response response = json_response(std::move(page.json));
   response.headers.emplace_back("x-ms-item-type", page.item_type);
@@ -63,15 +54,27 @@ void work(Reply reply, std::shared_ptr<Run> run) {
 
 }  // namespace
 
+void run_pages(Reply reply, Result<std::unique_ptr<Run>> run) {
+  if (!run) return reply.send(error_response(run.error(), reply.lane->hub().clock.now()));
+  work(reply, std::move(*run));
+}
+
+std::size_t page_rows(const Request& request) {
+  constexpr std::size_t most = hub::Queries::page_rows_max;
+  const std::string& text = request.max_item_count;
+  std::size_t rows = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rows);
+  if (error != std::errc{} || end != text.data() + text.size() || rows == 0) return most;
+  return std::min(rows, most);
+}
+
 void post_query(Reply reply, const Request& request, const Call& call) {
   auto text = query_text(request.body);
   if (!text) return reply.send(error_response(text.error(), reply.lane->hub().clock.now()));
-  auto run = reply.lane->hub().queries.begin({.text = std::move(*text),
-                                              .page_rows = page_rows(request.max_item_count),
-                                              .continuation = request.continuation,
-                                              .show_model_id = call.dialect.show_model_id});
-  if (!run) return reply.send(error_response(run.error(), reply.lane->hub().clock.now()));
-  work(reply, std::move(*run));
+  run_pages(reply, reply.lane->hub().queries.begin({.text = std::move(*text),
+                                                    .page_rows = page_rows(request),
+                                                    .continuation = request.continuation,
+                                                    .show_model_id = call.dialect.show_model_id}));
 }
 
 }  // namespace twinhub::rest

@@ -23,7 +23,7 @@ struct Route {
   std::string_view missing;  ///< what is not available, when handler is null
 };
 
-constexpr std::string_view jobs = "Jobs are";
+constexpr std::string_view jobs = "Import and export jobs are";
 constexpr std::string_view configurations = "Configurations are";
 constexpr std::string_view files = "File upload is";
 
@@ -59,6 +59,11 @@ constexpr Route routes[] = {
     {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, replace_twin, {}},
 
     {verb::post, "/devices/query", Right::service_connect, Operation::query, post_query, {}},
+
+    {verb::get, "/jobs/v2/query", Right::service_connect, Operation::query, list_jobs, {}},
+    {verb::put, "/jobs/v2/{x}", Right::service_connect, Operation::job, put_job, {}},
+    {verb::get, "/jobs/v2/{x}", Right::service_connect, Operation::job, get_job, {}},
+    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, Operation::job, cancel_job, {}},
 
     {verb::post, "/twins/{id}/methods", Right::service_connect, Operation::method, invoke_method, {}},
     {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, Operation::method, invoke_method, {}},
@@ -116,10 +121,6 @@ constexpr Route routes[] = {
      configurations},
     {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
     {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
-    {verb::get, "/jobs/v2/query", Right::service_connect, Operation::query, nullptr, jobs},
-    {verb::put, "/jobs/v2/{x}", Right::service_connect, Operation::job, nullptr, jobs},
-    {verb::get, "/jobs/v2/{x}", Right::service_connect, Operation::job, nullptr, jobs},
-    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, Operation::job, nullptr, jobs},
     {verb::post, "/jobs/create", Right::registry_write, Operation::job, nullptr, jobs},
     {verb::get, "/jobs", Right::registry_write, Operation::job, nullptr, jobs},
     {verb::get, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},

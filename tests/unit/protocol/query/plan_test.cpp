@@ -52,6 +52,21 @@ TEST(QueryPlan, WhatMaySelectAnyDeviceIsAWholeScan) {
   }
 }
 
+std::string job(const std::string& condition) {
+  const auto query = parse_query("SELECT * FROM devices.jobs WHERE " + condition);
+  EXPECT_TRUE(query) << condition;
+  return required_job(query->where).value_or("(any)");
+}
+
+TEST(QueryPlan, RowsOfOneJobAreFoundByItsId) {
+  EXPECT_EQ(job("jobId = 'j1'"), "j1");
+  EXPECT_EQ(job("'j1' = devices.jobs.JOBID"), "j1");
+  EXPECT_EQ(job("status = 'failed' AND (deviceId = 'd' AND jobId = 'j1')"), "j1");
+  for (const char* condition : {"jobId != 'j1'", "NOT jobId = 'j1'", "jobId = 'j1' OR status = 'failed'",
+                                "jobId = deviceId", "jobId IN ['j1']", "error.jobId = 'j1'", "deviceId = 'j1'"})
+    EXPECT_EQ(job(condition), "(any)") << condition;
+}
+
 std::string needs(const std::string& text) {
   const auto query = parse_query(text);
   EXPECT_TRUE(query) << text;

@@ -90,6 +90,8 @@ constexpr Errc next(Errc code) {
     case Errc::throttling_exception:
       return Errc::throttling_backlog_timeout;
     case Errc::throttling_backlog_timeout:
+      return Errc::throttling_max_active_job_count_exceeded;
+    case Errc::throttling_max_active_job_count_exceeded:
       return Errc::server_error;
     case Errc::server_error:
       return Errc::not_implemented;
@@ -127,7 +129,7 @@ TEST(ErrorTable, GivesEveryCodeARowOfItsOwnWithAUniqueName) {
     EXPECT_FALSE(row.message.empty());
     EXPECT_EQ(row.http_status, number_of(code) / 1000);
   }
-  EXPECT_EQ(names.size(), 44U);
+  EXPECT_EQ(names.size(), 45U);
 }
 
 TEST(ErrorTable, NamesAreIotHubsOwn) {

@@ -455,13 +455,15 @@ TEST_F(LaggingQueries, HoldABoundedNumberOfSnapshots) {
 /// Rows of jobs as the one who runs them would keep them.
 class FakeJobs final : public DeviceJobs {
  public:
-  Result<void> scan(std::string_view after, const Visitor& visit) const override {
+  Result<void> scan(std::string_view job, std::string_view after, const Visitor& visit) const override {
+    asked_for = job;
     for (auto row = rows.upper_bound(std::string(after)); row != rows.end(); ++row) {
       if (!visit(row->first, row->second)) break;
     }
     return {};
   }
   std::map<std::string, std::string> rows;
+  mutable std::string asked_for;
 };
 
 TEST(JobQueries, ReadTheRowsOfWhoeverRunsJobs) {
@@ -478,6 +480,10 @@ TEST(JobQueries, ReadTheRowsOfWhoeverRunsJobs) {
               ElementsAre(ElementsAre(id_of(1), id_of(3)), ElementsAre(id_of(5), id_of(7)), ElementsAre(id_of(9))));
   EXPECT_THAT(pages(world.hub.queries, "SELECT TOP 3 * FROM devices.jobs", 2),
               ElementsAre(::testing::SizeIs(2), ::testing::SizeIs(1)));
+  EXPECT_EQ(jobs.asked_for, "");
+  EXPECT_THAT(run(world, "SELECT * FROM devices.jobs WHERE devices.jobs.jobId = 'j' AND status = 'failed'")->page.json,
+              HasSubstr(id_of(9)));
+  EXPECT_EQ(jobs.asked_for, "j");
 }
 
 }  // namespace

@@ -128,7 +128,10 @@ storage::StoreOptions memory_options();
 struct World {
   explicit World(storage::StoreOptions options = memory_options(), const HubOptions& hub_options = {});
   /// The store first: its last callbacks still find the hub.
-  ~World() { store.reset(); }
+  ~World() {
+    hub.jobs.end();
+    store.reset();
+  }
 
   // Registry
   Result<Registry::Answer> put(const IdentityId& id, std::string_view body = "{}",

@@ -48,6 +48,10 @@ const RouteCase routes[] = {
     {"GET", "/devices/d1/messages/devicebound", "", "iothubowner device"},
     {"DELETE", "/devices/d1/messages/devicebound/x", "", "iothubowner device"},
     {"POST", "/devices/d1/messages/devicebound/x/abandon", "", "iothubowner device"},
+    {"PUT", "/jobs/v2/j1", "{}", "iothubowner service"},
+    {"GET", "/jobs/v2/j1", "", "iothubowner service"},
+    {"GET", "/jobs/v2/query", "", "iothubowner service"},
+    {"POST", "/jobs/v2/j1/cancel", "", "iothubowner service"},
     {"POST", "/devices/query", R"({"query":"SELECT * FROM devices"})", "iothubowner service"},
 };
 

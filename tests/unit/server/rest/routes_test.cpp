@@ -140,7 +140,7 @@ TEST(RestRoutes, UnknownPathsAndVerbs) {
 TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
   const RestHub hub;
   for (const auto& [method, target] : {std::pair{"POST", "/devices"},
-                                       {"PUT", "/jobs/v2/j1"},
+                                       {"POST", "/jobs/create"},
                                        {"GET", "/configurations"},
                                        {"GET", "/statistics/devices"}}) {
     const Answer answer = hub.call(method, target, "{}");
