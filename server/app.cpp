@@ -98,6 +98,7 @@ class App {
       ticker_->stop();
     }
     if (hub_) hub_->queries.stop();
+    if (hub_) hub_->configuration_reports.stop();
     threads_.stop();
     if (store_) store_->watch_events({});
     if (endpoints_) endpoints_->stop();

@@ -5,7 +5,11 @@
 #include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/cloud_to_device.hpp"
+#include "server/hub/configuration_report.hpp"
+#include "server/hub/configurations.hpp"
+#include "server/hub/configurator.hpp"
 #include "server/hub/device_links.hpp"
+#include "server/hub/edge_content.hpp"
 #include "server/hub/feedback.hpp"
 #include "server/hub/gate.hpp"
 #include "server/hub/hub_options.hpp"
@@ -39,11 +43,17 @@ struct Hub {
         twins(store_in, clock_in, presence, links, cloud_to_device),
         telemetry(store_in, clock_in, presence),
         methods(store_in, clock_in, random, presence, links, options.methods),
-        queries(store_in, clock_in, presence, cloud_to_device, options.queries) {}
+        queries(store_in, clock_in, presence, cloud_to_device, options.queries),
+        configurations(store_in, clock_in, options.configurations),
+        configurator(store_in, clock_in, random, links, configurations, options.configurations),
+        configuration_reports(store_in, presence, cloud_to_device, configurations, options.configurations,
+                              options.queries),
+        edge_content(store_in, clock_in, random, links) {}
 
   /// Takes up what the last run has left in the store. Once, before a door opens. Errors: those of the store.
   [[nodiscard]] Result<void> recover() {
     if (const auto loaded = certificates.load(); !loaded) return loaded;
+    if (const auto loaded = configurations.load(); !loaded) return loaded;
     return presence.recover();
   }
 
@@ -57,6 +67,7 @@ struct Hub {
     session_expiry.tick();
     methods.tick();
     queries.tick();
+    configurator.tick();
   }
 
   storage::Store& store;
@@ -73,6 +84,10 @@ struct Hub {
   Telemetry telemetry;
   Methods methods;
   Queries queries;
+  Configurations configurations;
+  Configurator configurator;
+  ConfigurationReports configuration_reports;
+  EdgeContent edge_content;
 };
 
 }  // namespace twinhub::hub
