@@ -141,7 +141,6 @@ TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
   const RestHub hub;
   for (const auto& [method, target] : {std::pair{"POST", "/devices"},
                                        {"PUT", "/jobs/v2/j1"},
-                                       {"GET", "/configurations"},
                                        {"GET", "/statistics/devices"}}) {
     const Answer answer = hub.call(method, target, "{}");
     EXPECT_EQ(answer.status, 501U) << target;
