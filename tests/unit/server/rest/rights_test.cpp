@@ -48,6 +48,12 @@ const RouteCase routes[] = {
     {"GET", "/devices/d1/messages/devicebound", "", "iothubowner device"},
     {"DELETE", "/devices/d1/messages/devicebound/x", "", "iothubowner device"},
     {"POST", "/devices/d1/messages/devicebound/x/abandon", "", "iothubowner device"},
+    {"GET", "/configurations", "", "iothubowner service registryRead registryReadWrite"},
+    {"GET", "/configurations/c1", "", "iothubowner service registryRead registryReadWrite"},
+    {"POST", "/configurations/testQueries", "{}", "iothubowner service registryRead registryReadWrite"},
+    {"PUT", "/configurations/c1", "{}", "iothubowner service registryReadWrite"},
+    {"DELETE", "/configurations/c1", "", "iothubowner service registryReadWrite"},
+    {"POST", "/devices/d1/applyConfigurationContent", "{}", "iothubowner service registryReadWrite"},
     {"POST", "/devices/query", R"({"query":"SELECT * FROM devices"})", "iothubowner service"},
 };
 
