@@ -212,10 +212,13 @@ bool Configurator::configure(const IdentityId& id, const ModulePlan* plan, const
   ++in_flight_;
   own_write = true;
   store_.update(id, decision, [this, id, outcome](const Result<void>& durable, storage::Outbox& outbox) {
+    if (durable) {
+      outcome->tell(id, links_, outbox);
+    } else {
+      ++failures_;
+      wait_again(id);
+    }
     --in_flight_;
-    if (durable) return outcome->tell(id, links_, outbox);
-    ++failures_;
-    wait_again(id);
   });
   own_write = false;
   if (created) erase_orphan(store_, id, device->generation_id, now);
@@ -246,7 +249,8 @@ Result<storage::EntityChange> Configurator::decide(const IdentityId& id, const s
 
 Configurator::Figures Configurator::figures() const {
   const std::lock_guard lock(mutex_);
-  return {waiting_.size(), passing_, changes_, not_applied_};
+  const bool pass = passing_ || pass_generation_ != configurations_.generation();
+  return {waiting_.size(), in_flight_, pass, changes_, not_applied_};
 }
 
 }  // namespace twinhub::hub

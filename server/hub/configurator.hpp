@@ -43,7 +43,8 @@ class Configurator final : public storage::EntityWatcher {
 
   struct Figures {
     std::uint64_t waiting = 0;      ///< changed twins to look at
-    bool pass = false;              ///< all twins are being looked at
+    std::uint64_t in_flight = 0;    ///< writes that wait for the disk
+    bool pass = false;              ///< all twins are being looked at, or are to be
     std::uint64_t changes = 0;      ///< twins changed for configurations
     std::uint64_t not_applied = 0;  ///< ... that could not take what a configuration says
   };
@@ -86,10 +87,10 @@ class Configurator final : public storage::EntityWatcher {
   std::atomic<std::uint64_t> changes_{0};
   std::atomic<std::uint64_t> not_applied_{0};
   std::atomic<bool> passing_{false};
+  std::atomic<std::uint64_t> pass_generation_{0};
 
   // Of the tick
   Set set_;
-  std::uint64_t pass_generation_ = 0;
   std::uint64_t pass_failures_ = 0;
   bool scanned_ = false;             // the pass has seen all; its writes may be on their way
   std::optional<IdentityId> after_;  // where the pass goes on

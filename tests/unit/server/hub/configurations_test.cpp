@@ -42,7 +42,7 @@ void settle(Hub& hub) {
   for (int i = 0; i < 10'000; ++i) {
     hub.tick();
     const auto figures = hub.configurator.figures();
-    if (figures.waiting == 0 && !figures.pass) return;
+    if (figures.waiting == 0 && figures.in_flight == 0 && !figures.pass) return;
     std::this_thread::yield();
   }
   FAIL() << "the configurator does not come to rest";
