@@ -91,9 +91,9 @@ TEST(Assignment, TargetConditionsLookAtTagsReportedPropertiesAndTheId) {
 TEST(Assignment, SettingsOfAConfigurationThatTargetsTheTwinNoMoreAreRemoved) {
   const auto set = set_of({{"c", R"({"deviceContent":{"properties.desired.a":{"x":1,"y":{"z":2}},
                                      "properties.desired.deep.down":3}})",
-                            "tags.in = true"}});
-  const twin::Twin in =
-      carried_out(*set, device, twin_of(R"({"tags":{"in":true},"properties":{"desired":{"own":1,"deep":{"own":1}}}})"));
+                            "tags.inside = true"}});
+  const twin::Twin in = carried_out(
+      *set, device, twin_of(R"({"tags":{"inside":true},"properties":{"desired":{"own":1,"deep":{"own":1}}}})"));
   EXPECT_EQ(in.desired.text, R"({"own":1,"deep":{"own":1,"down":3},"a":{"x":1,"y":{"z":2}}})");
   const auto left = twin::apply_service_patch(in, R"({"tags":null})", {4});
   EXPECT_EQ(desired_after(*set, left->after), R"({"own":1,"deep":{"own":1}})");
@@ -104,9 +104,9 @@ TEST(Assignment, SettingsOfAConfigurationThatTargetsTheTwinNoMoreAreRemoved) {
 
 TEST(Assignment, TheNextRankTakesOver) {
   const Wanted low{"low", sets("properties.desired.a", R"({"x":1,"y":1})"), "*", 1};
-  const Wanted high{"high", sets("properties.desired.a", R"({"x":2,"w":2})"), "tags.in = true", 2};
+  const Wanted high{"high", sets("properties.desired.a", R"({"x":2,"w":2})"), "tags.inside = true", 2};
   const auto set = set_of({low, high});
-  const twin::Twin in = carried_out(*set, device, twin_of(R"({"tags":{"in":true}})"));
+  const twin::Twin in = carried_out(*set, device, twin_of(R"({"tags":{"inside":true}})"));
   EXPECT_EQ(in.desired.text, R"({"a":{"x":2,"w":2,"y":1}})");
   const auto left = twin::apply_service_patch(in, R"({"tags":null})", {4});
   std::string statuses;
@@ -124,7 +124,7 @@ TEST(Assignment, SettingsOfADeletedConfigurationStay) {
 }
 
 TEST(Assignment, WhatWasTargetedOnlyLeavesNothingBehindToRemove) {
-  const auto set = set_of({{"c", sets("properties.desired.a", "1"), "tags.in = true"}});
+  const auto set = set_of({{"c", sets("properties.desired.a", "1"), "tags.inside = true"}});
   const twin::Twin twin = twin_of(R"({"properties":{"desired":{"a":1}}})", R"({"c":{"status":"Targeted"}})");
   EXPECT_EQ(desired_after(*set, twin), R"({"a":1})");
 }
@@ -135,7 +135,7 @@ TEST(Assignment, DevicesAndModulesHaveTheirOwn) {
               {"m", R"({"moduleContent":{"properties.desired.b":2}})", "FROM devices.modules WHERE moduleId = 'm1'"},
               {"all", R"({"moduleContent":{"properties.desired.c":3}})"}});
   EXPECT_EQ(carried_out(*set, device, twin_of("{}")).desired.text, R"({"a":1})");
-  EXPECT_EQ(carried_out(*set, module, twin_of("{}")).desired.text, R"({"c":3,"b":2})");
+  EXPECT_EQ(carried_out(*set, module, twin_of("{}")).desired.text, R"({"b":2,"c":3})");
   EXPECT_EQ(carried_out(*set, {"d1", "m2"}, twin_of("{}")).desired.text, R"({"c":3})");
 }
 

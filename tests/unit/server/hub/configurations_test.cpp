@@ -48,6 +48,12 @@ void settle(Hub& hub) {
   FAIL() << "the configurator does not come to rest";
 }
 
+HubOptions bounded_by(const ConfigurationOptions& configurations) {
+  HubOptions options;
+  options.configurations = configurations;
+  return options;
+}
+
 struct ConfigurationsTest : testing::Test {
   Result<Answer> put(const std::string& id, const std::string& body, std::optional<std::string> if_match = {}) {
     return put_in(world->hub, id, body, std::move(if_match));
@@ -114,7 +120,7 @@ TEST_F(ConfigurationsTest, AnUpdatesConditionMustFitTheContentThatStays) {
 }
 
 TEST_F(ConfigurationsTest, ThereAreOnlySoMany) {
-  world = std::make_unique<World>(memory_options(), HubOptions{.configurations = {.count_max = 2}});
+  world = std::make_unique<World>(memory_options(), bounded_by({.count_max = 2}));
   ASSERT_TRUE(put("a", body_of("1", "")));
   ASSERT_TRUE(put("b", body_of("1", "")));
   EXPECT_REFUSED(put("c", body_of("1", "")), Errc::configuration_count_limit_exceeded);
@@ -126,9 +132,9 @@ TEST_F(ConfigurationsTest, ThereAreOnlySoMany) {
 TEST_F(ConfigurationsTest, TwinsFollowConfigurations) {
   ASSERT_TRUE(world->put(d1));
   ASSERT_TRUE(world->put({"d2", ""}));
-  tag(d1, R"({"in":true})");
+  tag(d1, R"({"inside":true})");
   const auto etag = world->twin(d1)->etag;
-  ASSERT_TRUE(put("c", body_of(R"({"x":1})", "tags.in = true")));
+  ASSERT_TRUE(put("c", body_of(R"({"x":1})", "tags.inside = true")));
   rest();
   EXPECT_EQ(desired(d1, "c"), R"({"x":1})");
   EXPECT_EQ(status(d1, "c"), "\"Applied\"");
@@ -150,27 +156,27 @@ TEST_F(ConfigurationsTest, TwinsFollowConfigurations) {
   EXPECT_EQ(at(events.back().body, "tags"), "");
 
   // Looking again changes nothing.
-  ASSERT_TRUE(put("c", body_of("0", "tags.in = true", R"(,"labels":{"a":"b"})"), "*"));
+  ASSERT_TRUE(put("c", body_of("0", "tags.inside = true", R"(,"labels":{"a":"b"})"), "*"));
   rest();
   EXPECT_EQ(desired(d1, "$version"), "2");
   EXPECT_EQ(world->events(d1).size(), events.size());
 }
 
 TEST_F(ConfigurationsTest, TwinsFollowTheirOwnChanges) {
-  ASSERT_TRUE(put("c", body_of("1", "tags.in = true OR properties.reported.in = true OR deviceId = 'born'")));
+  ASSERT_TRUE(put("c", body_of("1", "tags.inside = true OR properties.reported.inside = true OR deviceId = 'born'")));
   rest();
   ASSERT_TRUE(world->put(d1));
   rest();
   EXPECT_EQ(desired(d1, "c"), "");
-  tag(d1, R"({"in":true})");
+  tag(d1, R"({"inside":true})");
   rest();
   EXPECT_EQ(desired(d1, "c"), "1");
-  tag(d1, R"({"in":null})");
+  tag(d1, R"({"inside":null})");
   rest();
   EXPECT_EQ(desired(d1, "c"), "");  // its settings go with it
   EXPECT_EQ(of_twin(d1, "configurations"), "");
   EXPECT_EQ(world->links.deltas().back().text, R"({"c":null,"$version":3})");
-  ASSERT_TRUE(world->report(d1, R"({"in":true})"));
+  ASSERT_TRUE(world->report(d1, R"({"inside":true})"));
   rest();
   EXPECT_EQ(desired(d1, "c"), "1");
   ASSERT_TRUE(world->put({"born", ""}));
@@ -222,19 +228,18 @@ TEST_F(ConfigurationsTest, TheHighestPriorityWinsAndTheNextTakesOver) {
 
 TEST_F(ConfigurationsTest, EveryTwinIsReachedHoweverManyThereAre) {
   world = std::make_unique<World>(
-      memory_options(),
-      HubOptions{.configurations = {.slice_twins = 7, .slice_scanned = 20, .in_flight_max = 5, .waiting_max = 10}});
+      memory_options(), bounded_by({.slice_twins = 7, .slice_scanned = 20, .in_flight_max = 5, .waiting_max = 10}));
   constexpr int count = 150;
   const auto id = [](int n) { return IdentityId{"d" + std::to_string(n), ""}; };
   for (int n = 0; n < count; ++n) {
     ASSERT_TRUE(world->put(id(n)));
-    if (n % 3 == 0) tag(id(n), R"({"in":true})");
+    if (n % 3 == 0) tag(id(n), R"({"inside":true})");
   }
-  ASSERT_TRUE(put("c", body_of("1", "tags.in = true")));
+  ASSERT_TRUE(put("c", body_of("1", "tags.inside = true")));
   rest();
   for (int n = 0; n < count; ++n) EXPECT_EQ(desired(id(n), "c"), n % 3 == 0 ? "1" : "") << n;
   // More changed twins than may wait.
-  for (int n = 0; n < count; ++n) tag(id(n), n % 3 == 1 ? R"({"in":true})" : R"({"in":null})");
+  for (int n = 0; n < count; ++n) tag(id(n), n % 3 == 1 ? R"({"inside":true})" : R"({"inside":null})");
   rest();
   for (int n = 0; n < count; ++n) EXPECT_EQ(desired(id(n), "c"), n % 3 == 1 ? "1" : "") << n;
   EXPECT_EQ(shown("c", "systemMetrics/results"), R"({"targetedCount":50,"appliedCount":50})");
@@ -267,15 +272,15 @@ TEST_F(ConfigurationsTest, MetricsAreCountedWhenAskedFor) {
   for (int n = 0; n < 5; ++n) {
     const IdentityId id{"d" + std::to_string(n), ""};
     ASSERT_TRUE(world->put(id));
-    tag(id, R"({"in":)" + std::string(n < 3 ? "true" : "false") + "}");
+    tag(id, R"({"inside":)" + std::string(n < 3 ? "true" : "false") + "}");
     if (n < 2) {
       ASSERT_TRUE(world->report(id, R"({"state":"done"})"));
     }
   }
-  ASSERT_TRUE(put("c", body_of("1", "tags.in = true", R"(,"metrics":{"queries":{
+  ASSERT_TRUE(put("c", body_of("1", "tags.inside = true", R"(,"metrics":{"queries":{
       "done":"SELECT deviceId FROM devices WHERE configurations.[[c]].status = 'Applied' AND properties.reported.state = 'done'",
       "top":"SELECT TOP 2 deviceId FROM devices",
-      "groups":"SELECT tags.in AS i, COUNT() AS n FROM devices GROUP BY tags.in",
+      "groups":"SELECT tags.inside AS i, COUNT() AS n FROM devices GROUP BY tags.inside",
       "modules":"SELECT moduleId FROM devices.modules"}})")));
   rest();
   EXPECT_EQ(shown("c", "systemMetrics/results"), R"({"targetedCount":3,"appliedCount":3})");
@@ -291,7 +296,7 @@ TEST_F(ConfigurationsTest, MetricsAreCountedWhenAskedFor) {
 }
 
 TEST_F(ConfigurationsTest, OnlySoManyAreCountedAtOnce) {
-  world = std::make_unique<World>(memory_options(), HubOptions{.configurations = {.reports_max = 1}});
+  world = std::make_unique<World>(memory_options(), bounded_by({.reports_max = 1}));
   ASSERT_TRUE(put("c", body_of("1", "")));
   {
     const auto first = world->hub.configuration_reports.begin("c");
@@ -423,11 +428,11 @@ TEST(ConfigurationsRestart, WhatWasWaitingIsDoneByTheNextRun) {
     World world(folder.options());
     ASSERT_TRUE(world.put(d1));
     ASSERT_TRUE(put_in(world.hub, "c",
-                       body_of("1", "tags.in = true", R"(,"priority":3,"labels":{"a":"b"},"schemaVersion":"1.0",
+                       body_of("1", "tags.inside = true", R"(,"priority":3,"labels":{"a":"b"},"schemaVersion":"1.0",
         "metrics":{"queries":{"m":"SELECT * FROM devices"}})"),
                        {}));
     settle(world.hub);
-    ASSERT_TRUE(world.patch(d1, R"({"tags":{"in":true}})"));
+    ASSERT_TRUE(world.patch(d1, R"({"tags":{"inside":true}})"));
     list = report_of(world.hub, "")->json;
   }
   {
