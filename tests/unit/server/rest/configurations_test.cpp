@@ -90,7 +90,11 @@ TEST(RestConfigurations, BadInputIsRefusedAndChangesNothing) {
   EXPECT_EQ(hub.call("GET", "/configurations").body, "[]");
   ASSERT_EQ(hub.call("PUT", "/configurations/c", body).status, 200U);
   const std::string before = hub.call("GET", "/configurations/c").body;
-  for (const Case& one : cases) hub.call("PUT", "/configurations/" + std::string(one.id), one.body, "If-Match: *\r\n");
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.body);
+    expect_error(hub.call("PUT", "/configurations/" + std::string(one.id), one.body, "If-Match: *\r\n"), 400,
+                 one.error);
+  }
   EXPECT_EQ(hub.call("GET", "/configurations/c").body, before);
   EXPECT_EQ(hub.call("PUT", "/configurations/c", std::string(2U << 20, ' '), "If-Match: *\r\n").status, 413U);
   expect_error(hub.call("POST", "/configurations/c"), 405, "GenericMethodNotAllowed");
