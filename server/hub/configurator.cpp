@@ -13,6 +13,7 @@ using configuration::ModulePlan;
 using configuration::Statuses;
 
 constexpr std::string_view edge_agent = "$edgeAgent";
+constexpr std::size_t looks_per_write = 8;  // about what a write costs, against a look that finds nothing to do
 
 /// What this thread writes for configurations changes nothing that a target condition looks at.
 thread_local bool own_write = false;
@@ -70,12 +71,15 @@ void Configurator::tick() {
     const std::lock_guard lock(mutex_);
     overflowed = std::exchange(overflowed_, false);
   }
-  if (generation != pass_generation_ || overflowed) begin_pass(generation);
+  again_ = again_ || overflowed;
+  if (generation != pass_generation_ || (again_ && !passing_)) begin_pass(generation);
   // Before this tick writes anything: the writes of the last one are settled by now.
   if (passing_ && scanned_) end_pass();
-  std::size_t twins_left = options_.slice_twins;
-  look_at_waiting(twins_left);
-  if (passing_ && !scanned_) scan(twins_left);
+  const std::size_t whole = options_.slice_twins * looks_per_write;
+  spent_ = 0;
+  // However many twins are written all the time, a pass comes to its end.
+  if (!look_at_waiting(passing_ && !scanned_ ? whole / 2 : whole)) return;
+  if (passing_ && !scanned_) scan(whole);
 }
 
 void Configurator::begin_pass(std::uint64_t generation) {
@@ -84,32 +88,34 @@ void Configurator::begin_pass(std::uint64_t generation) {
   pass_failures_ = failures_;
   set_ = configurations_.set();
   after_.reset();
+  again_ = false;
   scanned_ = false;
   passing_ = true;
 }
 
 void Configurator::end_pass() {
   if (in_flight_ > 0) return;
-  if (failures_ != pass_failures_) return begin_pass(configurations_.generation());
+  if (failures_ != pass_failures_ || again_) return begin_pass(configurations_.generation());
   passing_ = false;
   configurations_.carried_out(pass_generation_);
 }
 
 bool Configurator::has_room() const { return in_flight_ < options_.in_flight_max; }
 
-void Configurator::look_at_waiting(std::size_t& twins_left) {
-  for (; twins_left > 0 && has_room(); --twins_left) {
+/// False: the store takes no writes now.
+bool Configurator::look_at_waiting(std::size_t limit) {
+  while (spent_ < limit && has_room()) {
     const auto id = take();
-    if (!id) return;
-    if (look_at(*id)) continue;
-    twins_left = 0;
-    return;
+    if (!id) return true;
+    if (!look_at(*id)) return false;
   }
+  return true;
 }
 
 /// Goes through the durable twins: a change that is not durable yet has been told to entity_changed().
-void Configurator::scan(std::size_t& twins_left) {
-  if (twins_left == 0 || !has_room()) return;
+void Configurator::scan(std::size_t limit) {
+  if (spent_ >= limit || !has_room()) return;
+  const std::size_t twins_max = (limit - spent_ + looks_per_write - 1) / looks_per_write;
   const auto snapshot = store_.snapshot();
   if (!snapshot) return;
   std::vector<IdentityId> found;
@@ -122,7 +128,7 @@ void Configurator::scan(std::size_t& twins_left) {
   const auto scanned = (*snapshot)->scan(request, [&](const storage::StoredEntity& stored) {
     last = stored.id();
     if (needs_a_look(stored)) found.push_back(*last);
-    cut = ++seen >= options_.slice_scanned || found.size() >= twins_left;
+    cut = ++seen >= options_.slice_scanned || found.size() >= twins_max;
     return !cut;
   });
   if (!scanned) {
@@ -130,12 +136,8 @@ void Configurator::scan(std::size_t& twins_left) {
     return;  // asked again by the next tick
   }
   for (const IdentityId& id : found) {
-    if (!look_at(id)) {
-      twins_left = 0;
-      return;  // from `after_` on again
-    }
+    if (!look_at(id)) return;  // from `after_` on again
   }
-  twins_left -= found.size();
   if (last) after_ = std::move(last);
   scanned_ = !cut;
 }
@@ -155,6 +157,7 @@ bool Configurator::needs_a_look(const storage::StoredEntity& stored) const {
 
 bool Configurator::look_at(const IdentityId& id) {
   set_ = configurations_.set();
+  ++spent_;
   const auto device = store_.read({id.device, ""});
   if (!device) {
     wait_again(id);
@@ -194,9 +197,14 @@ bool Configurator::configure(const IdentityId& id, const ModulePlan* plan, const
   const std::uint64_t etag = device != nullptr ? draw_identity_etag(random_) : 0;
   const auto outcome = std::make_shared<ConfiguredTwin>();
   bool created = false;
+  bool wrote = false;
   const auto decision = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
     created = false;
-    if (current.twin) return decide(id, current, plan, more, now, *outcome);
+    if (current.twin) {
+      auto change = decide(id, current, plan, more, now, *outcome);
+      wrote = change && !change->empty();
+      return change;
+    }
     if (device == nullptr) return storage::EntityChange{};
     created = true;
     storage::Entity fresh{std::make_shared<const iothub::Identity>(edge_module_identity(id, etag, now)),
@@ -221,6 +229,7 @@ bool Configurator::configure(const IdentityId& id, const ModulePlan* plan, const
     --in_flight_;
   });
   own_write = false;
+  spent_ += wrote || created ? looks_per_write : 1;
   if (created) erase_orphan(store_, id, device->generation_id, now);
   return failures_ == failures_before;
 }

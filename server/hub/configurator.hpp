@@ -56,8 +56,8 @@ class Configurator final : public storage::EntityWatcher {
   void begin_pass(std::uint64_t generation);
   void end_pass();
   [[nodiscard]] bool has_room() const;
-  void look_at_waiting(std::size_t& twins_left);
-  void scan(std::size_t& twins_left);
+  [[nodiscard]] bool look_at_waiting(std::size_t limit);
+  void scan(std::size_t limit);
   [[nodiscard]] bool needs_a_look(const storage::StoredEntity& stored) const;
   [[nodiscard]] std::optional<IdentityId> take();
   void wait_again(const IdentityId& id);
@@ -92,6 +92,8 @@ class Configurator final : public storage::EntityWatcher {
   // Of the tick
   Set set_;
   std::uint64_t pass_failures_ = 0;
+  bool again_ = false;               // when this pass ends, another one begins
+  std::size_t spent_ = 0;            // of the tick's slice: looks, a write counts as several
   bool scanned_ = false;             // the pass has seen all; its writes may be on their way
   std::optional<IdentityId> after_;  // where the pass goes on
 };
