@@ -245,6 +245,19 @@ TEST_F(ConfigurationsTest, EveryTwinIsReachedHoweverManyThereAre) {
   EXPECT_EQ(shown("c", "systemMetrics/results"), R"({"targetedCount":50,"appliedCount":50})");
 }
 
+TEST_F(ConfigurationsTest, APassEndsHoweverManyTwinsAreWrittenAllTheTime) {
+  world =
+      std::make_unique<World>(memory_options(), bounded_by({.slice_twins = 2, .slice_scanned = 5, .waiting_max = 10}));
+  const auto id = [](int n) { return IdentityId{"d" + std::to_string(10 + n), ""}; };
+  for (int n = 0; n < 30; ++n) ASSERT_TRUE(world->put(id(n)));
+  ASSERT_TRUE(put("c", body_of("1", "deviceId = 'd39'")));
+  for (int tick = 0; tick < 500 && desired(id(29), "c").empty(); ++tick) {
+    for (int n = 0; n < 20; ++n) ASSERT_TRUE(world->report(id(n), R"({"at":)" + std::to_string(tick) + "}"));
+    world->hub.tick();
+  }
+  EXPECT_EQ(desired(id(29), "c"), "1");
+}
+
 TEST_F(ConfigurationsTest, AHubWithoutConfigurationsDoesNothingForThem) {
   ASSERT_TRUE(world->put(d1));
   EXPECT_EQ(world->hub.configurator.figures().waiting, 0U);
