@@ -189,6 +189,8 @@ constexpr std::array table = {
                 show_number<&S::methods_calls_max>},
     SettingInfo{"methods.payload_mib_max", "", "Payloads of calls that are not delivered yet; 1-65536 MiB", assign_number<&S::methods_payload_mib_max, 1, 65536>,
                 show_number<&S::methods_payload_mib_max>},
+    SettingInfo{"configurations.max", "", "Automatic configurations that the hub may have, at most 20 with sku F1; 1-1000",
+                assign_number<&S::configurations_max, 1, 1000>, show_number<&S::configurations_max>},
     SettingInfo{"query.strict", "", "Refuse query functions that IoT Hub takes in routes alone", [](S& s, std::string_view t) { assign_bool(s.query_strict, t); },
                 [](const S& s) { return std::string(s.query_strict ? "true" : "false"); }},
     SettingInfo{"query.lag_ms", "", "Queries see the hub as it was that long ago (up to 1/16 more), as in the cloud; 0 = as it is; 0-3600000",

@@ -85,6 +85,9 @@ struct Settings {
   std::uint32_t c2d_messages_max = 1'000'000;
   std::uint32_t c2d_feedback_batch_seconds = 15;
 
+  // Automatic configurations
+  std::uint32_t configurations_max = 100;
+
   // Queries
   bool query_strict = false;
   std::uint32_t query_lag_ms = 0;

@@ -101,6 +101,7 @@ class App {
     if (hub_) {
       hub_->jobs.end();
       hub_->queries.stop();
+      hub_->configuration_reports.stop();
     }
     threads_.stop();
     if (store_) store_->watch_events({});

@@ -5,6 +5,7 @@
 #include "server/cli/command_line.hpp"
 
 #include <sys/resource.h>
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -107,6 +108,10 @@ hub::HubOptions hub_options(const config::Settings& settings) {
   options.session_life = std::chrono::hours(settings.mqtt_session_expiry_hours);
   options.queries.strict = settings.query_strict;
   options.queries.lag = std::chrono::milliseconds(settings.query_lag_ms);
+  // The free tier: azure-docs iot-hub-devguide-quotas-throttling.
+  options.configurations.count_max =
+      settings.sku == "F1" ? std::min(settings.configurations_max, 20U) : settings.configurations_max;
+  options.configurations.strict_queries = settings.query_strict;
   options.gate.throttle.sku = sku_of(settings.sku);
   options.gate.throttle.units = settings.units;
   options.gate.throttle.burst = std::chrono::seconds(settings.throttle_burst_seconds);
@@ -251,6 +256,14 @@ std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hu
   add("twinhub_rest_responses_2xx_total", "Requests answered with success.", rest.responses_2xx, true);
   add("twinhub_rest_responses_4xx_total", "Requests refused.", rest.responses_4xx, true);
   add("twinhub_rest_responses_5xx_total", "Requests that failed here.", rest.responses_5xx, true);
+  const hub::Configurator::Figures configurator = hub.configurator.figures();
+  add("twinhub_configurations", "Automatic configurations.", hub.configurations.set()->ranked.size(), false);
+  add("twinhub_configurations_waiting", "Changed twins that configurations have not looked at yet.",
+      configurator.waiting, false);
+  add("twinhub_configurations_pass", "1 while configurations look at every twin.", configurator.pass ? 1 : 0, false);
+  add("twinhub_configurations_changes_total", "Twins changed for configurations.", configurator.changes, true);
+  add("twinhub_configurations_not_applied_total", "Twins that could not take what a configuration says.",
+      configurator.not_applied, true);
   add("twinhub_methods_pending", "Direct method calls that wait for a device.", methods.pending, false);
   add("twinhub_methods_invoked_total", "Direct methods that back ends called.", methods.invoked, true);
   add("twinhub_methods_timed_out_total", "Direct method calls that no device took or answered in time.",

@@ -7,7 +7,8 @@ namespace twinhub::storage {
 namespace {
 
 constexpr std::uint8_t identity_format = 1;
-constexpr std::uint8_t twin_format = 1;
+constexpr std::uint8_t twin_format = 2;
+constexpr std::uint8_t twin_format_without_configurations = 1;  // written, too, for twins that have none
 constexpr std::uint8_t session_format = 2;
 constexpr std::uint8_t session_format_without_time = 1;
 constexpr std::uint8_t event_format = 1;
@@ -87,25 +88,29 @@ void encode(std::string& out, const twin::Twin& twin) {
   out.reserve(out.size() + 128 + twin.tags.size() + twin.desired.text.size() + twin.reported.text.size() +
               sizeof(twin::Stamp) * (twin.desired.stamps.size() + twin.reported.stamps.size()));
   ByteWriter writer(out);
-  writer.integer(twin_format);
+  const bool has_configurations = twin.configurations.size() > 2;
+  writer.integer(has_configurations ? twin_format : twin_format_without_configurations);
   writer.integer(twin.etag_counter);
   writer.integer(twin.tags_size_bytes);
   writer.text(twin.tags);
   write_section(writer, twin.desired);
   write_section(writer, twin.reported);
   writer.text(twin.model_id);
+  if (has_configurations) writer.text(twin.configurations);
 }
 
 Result<twin::TwinView> view_twin(std::string_view bytes) {
   ByteReader reader(bytes);
   twin::TwinView twin;
-  if (reader.integer<std::uint8_t>() != twin_format) return corrupt("twin");
+  const auto format = reader.integer<std::uint8_t>();
+  if (format != twin_format && format != twin_format_without_configurations) return corrupt("twin");
   twin.etag_counter = reader.integer<std::uint64_t>();
   twin.tags_size_bytes = reader.integer<std::uint32_t>();
   twin.tags = reader.view(reader.integer<std::uint32_t>());
   view_section(reader, twin.desired);
   view_section(reader, twin.reported);
   twin.model_id = reader.view(reader.integer<std::uint32_t>());
+  if (format == twin_format) twin.configurations = reader.view(reader.integer<std::uint32_t>());
   if (!reader.ok() || reader.left() != 0) return corrupt("twin");
   return twin;
 }

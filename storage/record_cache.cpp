@@ -8,7 +8,7 @@ std::size_t bytes_of(const Entity& entity) {
   std::size_t bytes = 512;
   if (entity.twin) {
     const auto& twin = *entity.twin;
-    bytes += twin.tags.size() + twin.desired.text.size() + twin.reported.text.size() +
+    bytes += twin.tags.size() + twin.configurations.size() + twin.desired.text.size() + twin.reported.text.size() +
              sizeof(twin::Stamp) * (twin.desired.stamps.size() + twin.reported.stamps.size());
   }
   return bytes;

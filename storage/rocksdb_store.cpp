@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -85,6 +86,7 @@ class RocksdbStore final : public Store {
     const std::lock_guard lock(watch_mutex_);
     wake_ = std::move(wake);
   }
+  void watch_entities(EntityWatcher* watcher) override { watcher_ = watcher; }
   Result<void> writable() const override { return queue_ ? queue_->writable() : read_only_error(); }
   std::vector<Figure> figures() const override;
 
@@ -135,6 +137,7 @@ class RocksdbStore final : public Store {
   EventLog events_;
   std::mutex watch_mutex_;
   std::function<void()> wake_;  // guarded by watch_mutex_
+  std::atomic<EntityWatcher*> watcher_{nullptr};
   mutable std::array<CacheStripe, stripe_count> stripes_;
   std::unique_ptr<CommitQueue> queue_;  // last: its thread uses all of the above
 };
@@ -194,6 +197,8 @@ UpdateResult RocksdbStore::update(const IdentityId& id, const Decide& decide, On
     settle_now(seq.error(), on_durable);
     return {seq.error(), 0};
   }
+  EntityWatcher* const watcher = watcher_.load(std::memory_order_acquire);
+  if (watcher != nullptr && (change->identity || change->twin)) watcher->entity_changed(id);
   return {{}, *seq};
 }
 

@@ -83,6 +83,15 @@ struct Session {
   bool operator==(const Session&) const = default;
 };
 
+/// Hears of changed entities. Any thread.
+class EntityWatcher {
+ public:
+  virtual ~EntityWatcher() = default;
+  /// An identity or a twin was written (not: erased), durable or not: read() shows it, or something newer. Called by
+  /// update(), on its caller's thread and with no lock held: it must be quick, and not block.
+  virtual void entity_changed(const IdentityId& id) = 0;
+};
+
 /// Safe from any thread unless said otherwise. Destruction commits what is queued, then closes.
 class Store {
  public:
@@ -152,6 +161,9 @@ class Store {
   /// `wake` runs on the commit thread after each commit cycle that made events durable, once however many: it must be
   /// quick and block on nothing. Empty = nobody listens any more; returns when the old one does not run.
   virtual void watch_events(std::function<void()> wake) = 0;
+
+  /// At most one watcher; null = nobody. Not while anybody writes.
+  virtual void watch_entities(EntityWatcher* watcher) = 0;
 
   /// Ok while writes are taken; else the reason. After a failed write the store probes by itself and recovers when it
   /// can.

@@ -46,6 +46,7 @@ enum class Root : std::uint8_t {
   reported_version,
   desired_metadata,
   reported_metadata,
+  configurations,
   // messages, in routing conditions
   body,
   system_property,

@@ -39,7 +39,7 @@ constexpr RootName twin_roots[] = {
     {"capabilities", "capabilities"},
     {"deviceScope", "deviceScope"},
     {"parentScopes", "parentScopes"},
-    {"configurations", "configurations"},
+    {"configurations", "configurations", Root::configurations},
 };
 
 constexpr RootName job_roots[] = {

@@ -15,6 +15,10 @@ Value TwinRow::value_of(const Path& path, Scratch& scratch) {
       const std::string_view tags = parts_.twin().tags;
       return tags.size() > 2 ? follow(tags, path, 1, scratch) : Value{};  // the view leaves empty tags out
     }
+    case Root::configurations: {
+      const std::string_view configurations = parts_.twin().configurations;
+      return configurations.size() > 2 ? follow(configurations, path, 1, scratch) : Value{};
+    }
     case Root::desired:
     case Root::reported:
       return section_value(path, scratch);

@@ -99,6 +99,7 @@ std::string service_view(const Twin& twin, const iothub::Identity& identity, con
   out += R"(,"reported":)";
   append_section(out, twin.reported, false);
   out += '}';
+  if (twin.configurations.size() > 2) out += R"(,"configurations":)" + twin.configurations;
   append_edge_facts(out, identity);
   out += '}';
   return out;

@@ -37,6 +37,8 @@ struct Twin {
   Section desired;
   Section reported;
   std::string model_id;  ///< announced by the device at CONNECT, "" = none
+  /// Canonical JSON object, one member per automatic configuration that targets it: {"id":{"status":"Applied"}}.
+  std::string configurations = "{}";
 
   /// The twin's `version`: etag counter + reported version.
   [[nodiscard]] std::uint64_t version() const { return etag_counter + reported.version; }

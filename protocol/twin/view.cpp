@@ -30,12 +30,13 @@ Twin TwinView::copy() const {
   twin.desired = desired.copy();
   twin.reported = reported.copy();
   twin.model_id = model_id;
+  twin.configurations = configurations;
   return twin;
 }
 
 TwinView view_of(const Twin& twin) {
-  return {twin.etag_counter,     twin.tags_size_bytes,   twin.tags,
-          view_of(twin.desired), view_of(twin.reported), twin.model_id};
+  return {twin.etag_counter,      twin.tags_size_bytes, twin.tags,          view_of(twin.desired),
+          view_of(twin.reported), twin.model_id,        twin.configurations};
 }
 
 }  // namespace twinhub::twin

@@ -34,6 +34,7 @@ struct TwinView {
   SectionView desired;
   SectionView reported;
   std::string_view model_id;
+  std::string_view configurations = "{}";
 
   [[nodiscard]] std::uint64_t version() const { return etag_counter + reported.version; }
   [[nodiscard]] Twin copy() const;

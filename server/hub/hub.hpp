@@ -5,7 +5,11 @@
 #include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/cloud_to_device.hpp"
+#include "server/hub/configuration_report.hpp"
+#include "server/hub/configurations.hpp"
+#include "server/hub/configurator.hpp"
 #include "server/hub/device_links.hpp"
+#include "server/hub/edge_content.hpp"
 #include "server/hub/feedback.hpp"
 #include "server/hub/gate.hpp"
 #include "server/hub/hub_options.hpp"
@@ -41,7 +45,12 @@ struct Hub {
         telemetry(store_in, clock_in, presence),
         methods(store_in, clock_in, random, presence, links, options.methods),
         queries(store_in, clock_in, presence, cloud_to_device, options.queries),
-        jobs(store_in, clock_in, presence, cloud_to_device, twins, methods, gate, options.jobs) {
+        jobs(store_in, clock_in, presence, cloud_to_device, twins, methods, gate, options.jobs),
+        configurations(store_in, clock_in, options.configurations),
+        configurator(store_in, clock_in, random, links, configurations, options.configurations),
+        configuration_reports(store_in, presence, cloud_to_device, configurations, options.configurations,
+                              options.queries),
+        edge_content(store_in, clock_in, random, links) {
     queries.set_device_jobs(jobs);
   }
 
@@ -49,6 +58,7 @@ struct Hub {
   [[nodiscard]] Result<void> recover() {
     if (const auto loaded = certificates.load(); !loaded) return loaded;
     if (const auto recovered = jobs.recover(); !recovered) return recovered;
+    if (const auto loaded = configurations.load(); !loaded) return loaded;
     return presence.recover();
   }
 
@@ -63,6 +73,7 @@ struct Hub {
     methods.tick();
     jobs.tick();
     queries.tick();
+    configurator.tick();
   }
 
   storage::Store& store;
@@ -80,6 +91,10 @@ struct Hub {
   Methods methods;
   Queries queries;
   Jobs jobs;
+  Configurations configurations;
+  Configurator configurator;
+  ConfigurationReports configuration_reports;
+  EdgeContent edge_content;
 };
 
 }  // namespace twinhub::hub

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/hub/cloud_to_device.hpp"
+#include "server/hub/configuration_options.hpp"
 #include "server/hub/feedback.hpp"
 #include "server/hub/gate.hpp"
 #include "server/hub/job_run.hpp"
@@ -15,6 +16,7 @@ namespace twinhub::hub {
 
 struct HubOptions {
   CloudToDeviceOptions cloud_to_device;
+  ConfigurationOptions configurations;
   FeedbackOptions feedback;
   GateOptions gate;
   JobOptions jobs;

@@ -56,6 +56,14 @@ void delete_certificate(Reply reply, const Request& request, const Call& call);
 void generate_verification_code(Reply reply, const Request& request, const Call& call);
 void verify_certificate(Reply reply, const Request& request, const Call& call);
 
+// configurations.cpp: automatic device management
+void list_configurations(Reply reply, const Request& request, const Call& call);
+void get_configuration(Reply reply, const Request& request, const Call& call);
+void put_configuration(Reply reply, const Request& request, const Call& call);
+void delete_configuration(Reply reply, const Request& request, const Call& call);
+void test_configuration_queries(Reply reply, const Request& request, const Call& call);
+void apply_configuration_content(Reply reply, const Request& request, const Call& call);
+
 // query.cpp: queries over twins and jobs
 void post_query(Reply reply, const Request& request, const Call& call);
 /// Makes a page on the worker pool and answers with it.

@@ -12,11 +12,12 @@ protocol/iothub  -> protocol protocol/json
 protocol/mqtt    -> protocol
 protocol/twin    -> protocol protocol/json protocol/iothub
 protocol/query   -> protocol protocol/json protocol/iothub protocol/twin
+protocol/configuration -> protocol protocol/json protocol/iothub protocol/twin protocol/query
 protocol/x509    -> protocol
 config           ->
 storage          -> protocol protocol/iothub protocol/twin
 server/net       -> protocol protocol/x509 storage
-server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query protocol/x509 storage
+server/hub       -> protocol protocol/json protocol/iothub protocol/twin protocol/query protocol/configuration protocol/x509 storage
 server/mqtt      -> protocol protocol/json protocol/iothub protocol/mqtt protocol/twin storage server/hub server/net
 server/rest      -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 protocol/query server/hub server/net
 server/events    -> protocol protocol/json protocol/iothub protocol/query protocol/twin storage server/hub server/net

@@ -101,6 +101,7 @@ class HeldStore final : public storage::Store {
     return store_->find_events_since(partition, since);
   }
   void watch_events(std::function<void()> wake) override { store_->watch_events(std::move(wake)); }
+  void watch_entities(storage::EntityWatcher* watcher) override { store_->watch_entities(watcher); }
   Result<void> writable() const override { return store_->writable(); }
   std::vector<Figure> figures() const override { return store_->figures(); }
 

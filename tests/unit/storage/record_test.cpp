@@ -57,6 +57,7 @@ twin::Twin full_twin() {
   twin.desired = {R"({"a":{"b":1}})", {{moment(), 3}, {moment(1), 2}, {moment(2), 3}}, 3, 3};
   twin.reported = {R"({"c":"d"})", {{moment(3), 0}, {moment(4), 1}}, 12, 2};
   twin.model_id = "dtmi:com:example:Thermostat;1";
+  twin.configurations = R"({"c1":{"status":"Applied"}})";
   return twin;
 }
 
@@ -90,6 +91,15 @@ TEST(StorageRecord, ATwinReadsBackWhole) {
   const auto read = decode_twin(bytes_of(full_twin()));
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, full_twin());
+}
+
+TEST(StorageRecord, ATwinWithoutConfigurationsIsWrittenAsBeforeThereWereAny) {
+  twin::Twin twin = full_twin();
+  twin.configurations = "{}";
+  const std::string bytes = bytes_of(twin);
+  EXPECT_EQ(bytes[0], '\1');
+  EXPECT_EQ(bytes.substr(bytes.size() - twin.model_id.size()), twin.model_id);
+  EXPECT_EQ(*decode_twin(bytes), twin);
 }
 
 TEST(StorageRecord, ASessionReadsBackWhole) {

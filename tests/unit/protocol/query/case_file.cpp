@@ -115,6 +115,7 @@ TwinDocument make_twin_document(const std::string& text) {
   made.identity = identity_from(line);
   made.twin = twin::make_twin(moment("2026-11-23T10:00:00Z"));
   made.twin.model_id = text_of(line, "modelId");
+  if (const auto configurations = line.find("configurations")) made.twin.configurations = configurations->text();
   made.twin = checked(twin::apply_service_patch(made.twin, text, moment("2026-11-23T11:00:00Z"))).after;
   const auto properties = line.find("properties");
   if (const auto reported = properties ? properties->find("reported") : std::nullopt) {

@@ -32,6 +32,12 @@ constexpr Errc next(Errc code) {
     case Errc::default_storage_endpoint_not_configured:
       return Errc::invalid_device_scope;
     case Errc::invalid_device_scope:
+      return Errc::invalid_configuration_target_condition;
+    case Errc::invalid_configuration_target_condition:
+      return Errc::invalid_configuration_content;
+    case Errc::invalid_configuration_content:
+      return Errc::invalid_configuration_custom_metrics_query;
+    case Errc::invalid_configuration_custom_metrics_query:
       return Errc::invalid_digital_twin_patch;
     case Errc::invalid_digital_twin_patch:
       return Errc::iot_hub_unauthorized_access;
@@ -82,6 +88,8 @@ constexpr Errc next(Errc code) {
     case Errc::too_many_devices:
       return Errc::too_many_modules_on_device;
     case Errc::too_many_modules_on_device:
+      return Errc::configuration_count_limit_exceeded;
+    case Errc::configuration_count_limit_exceeded:
       return Errc::generic_unsupported_media_type;
     case Errc::generic_unsupported_media_type:
       return Errc::generic_too_many_requests;
@@ -129,7 +137,7 @@ TEST(ErrorTable, GivesEveryCodeARowOfItsOwnWithAUniqueName) {
     EXPECT_FALSE(row.message.empty());
     EXPECT_EQ(row.http_status, number_of(code) / 1000);
   }
-  EXPECT_EQ(names.size(), 45U);
+  EXPECT_EQ(names.size(), 49U);
 }
 
 TEST(ErrorTable, NamesAreIotHubsOwn) {

@@ -52,6 +52,12 @@ const RouteCase routes[] = {
     {"GET", "/jobs/v2/j1", "", "iothubowner service"},
     {"GET", "/jobs/v2/query", "", "iothubowner service"},
     {"POST", "/jobs/v2/j1/cancel", "", "iothubowner service"},
+    {"GET", "/configurations", "", "iothubowner service registryRead registryReadWrite"},
+    {"GET", "/configurations/c1", "", "iothubowner service registryRead registryReadWrite"},
+    {"POST", "/configurations/testQueries", "{}", "iothubowner service registryRead registryReadWrite"},
+    {"PUT", "/configurations/c1", "{}", "iothubowner service registryReadWrite"},
+    {"DELETE", "/configurations/c1", "", "iothubowner service registryReadWrite"},
+    {"POST", "/devices/d1/applyConfigurationContent", "{}", "iothubowner service registryReadWrite"},
     {"POST", "/devices/query", R"({"query":"SELECT * FROM devices"})", "iothubowner service"},
 };
 
