@@ -25,7 +25,6 @@ struct Route {
 
 constexpr std::string_view jobs = "Jobs are";
 constexpr std::string_view configurations = "Configurations are";
-constexpr std::string_view files = "File upload is";
 
 // A pattern of literal words stands before one with a placeholder in its place. Devices' own routes are Operation::
 // unlimited where the hub asks its gate for the device.
@@ -38,6 +37,18 @@ constexpr Route routes[] = {
     {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, put_identity, {}},
     {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, Operation::registry, get_identity, {}},
     {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, delete_identity, {}},
+
+    {verb::post, "/devices", Right::registry_write, Operation::registry, post_devices, {}},
+    {verb::post, "/devices/keys/regenerate", Right::registry_write, Operation::registry, regenerate_keys, {}},
+    {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, device_statistics, {}},
+    {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, service_statistics, {}},
+    // twinhub's own: what IoT Hub's export job writes into a blob
+    {verb::get,
+     "/registry/export",
+     Right::registry_read | Right::service_connect,
+     Operation::query,
+     export_registry,
+     {}},
 
     {verb::get, "/certificates", Right::registry_read, Operation::unlimited, list_certificates, {}},
     {verb::put, "/certificates/{x}", Right::registry_write, Operation::unlimited, put_certificate, {}},
@@ -108,31 +119,32 @@ constexpr Route routes[] = {
      abandon_message,
      {}},
 
+    {verb::post, "/jobs/create", Right::registry_write, Operation::job, create_storage_job, {}},
+    {verb::get, "/jobs", Right::registry_write, Operation::job, list_storage_jobs, {}},
+    {verb::get, "/jobs/{x}", Right::registry_write, Operation::job, no_storage_job, {}},
+    {verb::delete_, "/jobs/{x}", Right::registry_write, Operation::job, no_storage_job, {}},
+    {verb::post, "/devices/{id}/files", Right::device_connect, Operation::file_upload, no_file_upload, {}},
+    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, Operation::unlimited, no_file_upload, {}},
+    {verb::post,
+     "/devices/{id}/files/notifications/{x}",
+     Right::device_connect,
+     Operation::unlimited,
+     no_file_upload,
+     {}},
+
     // Known to IoT Hub's clients, not built yet
-    {verb::post, "/devices", Right::registry_write, Operation::registry, nullptr, "Bulk operations are"},
-    {verb::post, "/devices/keys/regenerate", Right::registry_write, Operation::registry, nullptr,
-     "Key regeneration is"},
     {verb::post, "/devices/{id}/applyConfigurationContent", Right::service_connect, Operation::configuration, nullptr,
      configurations},
-    {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
-    {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
     {verb::get, "/jobs/v2/query", Right::service_connect, Operation::query, nullptr, jobs},
     {verb::put, "/jobs/v2/{x}", Right::service_connect, Operation::job, nullptr, jobs},
     {verb::get, "/jobs/v2/{x}", Right::service_connect, Operation::job, nullptr, jobs},
     {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, Operation::job, nullptr, jobs},
-    {verb::post, "/jobs/create", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::get, "/jobs", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::get, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::delete_, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},
     {verb::post, "/configurations/testQueries", Right::service_connect, Operation::configuration, nullptr,
      configurations},
     {verb::get, "/configurations", Right::service_connect, Operation::configuration, nullptr, configurations},
     {verb::put, "/configurations/{x}", Right::service_connect, Operation::configuration, nullptr, configurations},
     {verb::get, "/configurations/{x}", Right::service_connect, Operation::configuration, nullptr, configurations},
     {verb::delete_, "/configurations/{x}", Right::service_connect, Operation::configuration, nullptr, configurations},
-    {verb::post, "/devices/{id}/files", Right::device_connect, Operation::file_upload, nullptr, files},
-    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, Operation::unlimited, nullptr, files},
-    {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, Operation::unlimited, nullptr, files},
 };
 
 /// Takes the next segment of a pattern.
