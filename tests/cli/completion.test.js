@@ -68,6 +68,7 @@ test('every sub-command that --help knows is offered', () => {
     const block = /^Subcommands:\n((?: {2}.*\n|\s{10,}.*\n)*)/m.exec(help);
     if (!block) return;
     const names = [...block[1].matchAll(/^ {2}(\S+)/gm)].map(([, name]) => name);
+    if (words.length === 0) assert.ok(names.length > 10, help);
     assert.deepStrictEqual(offered(`twinhub ${[...words, ''].join(' ')}`).sort(), names.sort());
     for (const name of names) walk([...words, name]);
   };
