@@ -157,12 +157,8 @@ int cancel_job(const config::Settings& settings, const std::string& id) {
 int list_job_devices(const config::Settings& settings, const std::string& id, bool json) {
   std::string text = id;
   for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2) text.insert(at, "'");
-  return run_query(settings, {.text = json ? "SELECT * FROM devices.jobs WHERE jobId = '" + text + "'"
-                                           : "SELECT deviceId, status, startTimeUtc, endTimeUtc, outcome, error "
-                                             "FROM devices.jobs WHERE jobId = '" +
-                                                 text + "'",
-                              .limit = 0,
-                              .json = json});
+  return run_query(settings,
+                   {.text = "SELECT * FROM devices.jobs WHERE jobId = '" + text + "'", .limit = 0, .json = json});
 }
 
 int create_job(const config::Settings& settings, const NewJob& job) {

@@ -18,11 +18,17 @@ constexpr std::size_t cell_bytes_max = 60;
 /// Columns for whole twins: the rest of one is `twin show`'s.
 const std::vector<std::string> twin_columns{"deviceId", "moduleId", "status", "connectionState", "tags"};
 
+/// ... and for what jobs did at devices, of which a query takes all or nothing.
+const std::vector<std::string> job_columns{"deviceId",   "jobId",   "status", "startTimeUtc",
+                                           "endTimeUtc", "outcome", "error"};
+
+bool is_device_job(const json::Value& row) { return row.find("jobId") && row.find("jobType"); }
 bool is_twin(const json::Value& row) { return row.find("properties") && row.find("etag"); }
 
 std::vector<std::string> columns_of(const json::Value& rows) {
   std::vector<std::string> columns;
   const json::Value first = *rows.begin();
+  if (first.is_object() && is_device_job(first)) return job_columns;
   if (first.is_object() && is_twin(first)) {
     columns = twin_columns;
     if (!first.find("moduleId")) columns.erase(columns.begin() + 1);
