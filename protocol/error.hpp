@@ -20,6 +20,7 @@ enum class Errc : std::uint32_t {
   argument_invalid = 400004,
   argument_null = 400005,
   iot_hub_format_error = 400006,
+  blob_container_validation_error = 400008,
   device_defined_multiple_times = 400011,
   bulk_registry_operation_failure = 400013,
   default_storage_endpoint_not_configured = 400014,

@@ -220,7 +220,7 @@ std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hu
     all.push_back({name, help, static_cast<double>(value), counter});
   };
   add("twinhub_storage_writable", "1 while the store takes writes.", store.writable() ? 1 : 0, false);
-  add("twinhub_connected_identities", "Devices and modules with a connection.", hub.presence.connected_count(), false);
+  add("twinhub_connected_identities", "Devices and modules with a connection.", hub.presence.connected().all(), false);
   const hub::Gate::Figures gate = hub.gate.figures();
   const hub::Methods::Figures methods = hub.methods.figures();
   const auto add_by_operation = [&all](const char* name, const char* help, const auto& values) {

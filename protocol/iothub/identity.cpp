@@ -93,6 +93,7 @@ Result<void> read_authentication(const json::Value& body, IdentityRequest& reque
   const auto authentication = body.find("authentication");
   if (!authentication || authentication->is_null()) {
     request.generate_keys = true;
+    request.no_authentication = true;
     return {};
   }
   if (!authentication->is_object()) return invalid("authentication must be an object");
@@ -164,35 +165,6 @@ void append_nullable(std::string& out, std::string_view name, std::string_view t
   out += "null";
 }
 
-void append_authentication(std::string& out, const Identity& identity) {
-  out += R"(,"authentication":{"symmetricKey":{)";
-  std::string members;
-  append_nullable(members, "primaryKey", identity.primary_key);
-  append_nullable(members, "secondaryKey", identity.secondary_key);
-  out.append(members, 1);
-  out += R"(},"x509Thumbprint":{)";
-  members.clear();
-  append_nullable(members, "primaryThumbprint", identity.primary_thumbprint);
-  append_nullable(members, "secondaryThumbprint", identity.secondary_thumbprint);
-  out.append(members, 1);
-  out += '}';
-  append_member(out, "type", to_string(identity.authentication));
-  out += '}';
-}
-
-void append_edge(std::string& out, const Identity& identity) {
-  out += R"(,"capabilities":{"iotEdge":)";
-  out += identity.iot_edge ? "true}" : "false}";
-  if (!identity.device_scope.empty()) append_member(out, "deviceScope", identity.device_scope);
-  if (identity.parent_scopes.empty()) return;
-  out += R"(,"parentScopes":[)";
-  for (std::size_t i = 0; i < identity.parent_scopes.size(); ++i) {
-    if (i > 0) out += ',';
-    json::append_string(out, identity.parent_scopes[i]);
-  }
-  out += ']';
-}
-
 }  // namespace
 
 std::string_view to_string(AuthenticationType type) {
@@ -216,7 +188,10 @@ Result<IdentityRequest> parse_identity_request(const IdentityId& id, std::string
   if (!document) return document.error();
   const json::Value root = document->root();
   if (!root.is_object()) return fail(Errc::iot_hub_format_error, "The body must be a JSON object");
+  return read_identity_request(id, root);
+}
 
+Result<IdentityRequest> read_identity_request(const IdentityId& id, const json::Value& root) {
   IdentityRequest request;
   for (const auto& [name, expected, target] : {std::tuple{"deviceId", &id.device, &request.body_device_id},
                                                std::tuple{"moduleId", &id.module, &request.body_module_id}}) {
@@ -233,6 +208,35 @@ Result<IdentityRequest> parse_identity_request(const IdentityId& id, std::string
   if (!managed_by) return managed_by.error();
   if (id.is_module()) request.wanted.managed_by = std::move(*managed_by);
   return request;
+}
+
+void append_edge(std::string& out, const Identity& identity) {
+  out += R"(,"capabilities":{"iotEdge":)";
+  out += identity.iot_edge ? "true}" : "false}";
+  if (!identity.device_scope.empty()) append_member(out, "deviceScope", identity.device_scope);
+  if (identity.parent_scopes.empty()) return;
+  out += R"(,"parentScopes":[)";
+  for (std::size_t i = 0; i < identity.parent_scopes.size(); ++i) {
+    if (i > 0) out += ',';
+    json::append_string(out, identity.parent_scopes[i]);
+  }
+  out += ']';
+}
+
+void append_authentication(std::string& out, const Identity& identity, bool keys) {
+  out += R"(,"authentication":{"symmetricKey":{)";
+  std::string members;
+  append_nullable(members, "primaryKey", keys ? identity.primary_key : "");
+  append_nullable(members, "secondaryKey", keys ? identity.secondary_key : "");
+  out.append(members, 1);
+  out += R"(},"x509Thumbprint":{)";
+  members.clear();
+  append_nullable(members, "primaryThumbprint", identity.primary_thumbprint);
+  append_nullable(members, "secondaryThumbprint", identity.secondary_thumbprint);
+  out.append(members, 1);
+  out += '}';
+  append_member(out, "type", to_string(identity.authentication));
+  out += '}';
 }
 
 void append_identity(std::string& out, const Identity& identity, const Activity& activity) {

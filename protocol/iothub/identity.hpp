@@ -4,6 +4,7 @@
 
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/json/document.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -51,14 +52,23 @@ struct Activity {
 struct IdentityRequest {
   std::optional<std::string> body_device_id;  ///< must equal the path's when present
   std::optional<std::string> body_module_id;
-  Identity wanted;             ///< id, generation_id, etag, times are not set here
-  bool generate_keys = false;  ///< type sas and no key given
+  Identity wanted;                 ///< id, generation_id, etag, times are not set here
+  bool generate_keys = false;      ///< type sas and no key given
+  bool no_authentication = false;  ///< the body says nothing of it: type sas, keys for the hub to generate
 };
 
 /// Reads the body of PUT /devices/{id} or PUT /devices/{id}/modules/{mid} (`id` says which). Read-only and unknown
 /// members are ignored. Errors: iot_hub_format_error (not a JSON object), argument_invalid (lengths, one key of two,
 /// thumbprint form, type, status, status reason, id differs from the path).
 [[nodiscard]] Result<IdentityRequest> parse_identity_request(const IdentityId& id, std::string_view body);
+/// The same of a body that has been parsed. REQUIRES: `root` is an object.
+[[nodiscard]] Result<IdentityRequest> read_identity_request(const IdentityId& id, const json::Value& root);
+
+/// Appends `,"authentication":{...}` as identities and lines of an export have it; with `keys` false, symmetric keys
+/// are null.
+void append_authentication(std::string& out, const Identity& identity, bool keys = true);
+/// Appends `,"capabilities":{...}` and, where there are any, scopes.
+void append_edge(std::string& out, const Identity& identity);
 
 /// Appends the identity object as GET /devices/{id} (or .../modules/{mid}) answers it, field order as IoT Hub's.
 void append_identity(std::string& out, const Identity& identity, const Activity& activity);

@@ -2,66 +2,24 @@
 
 #include "config/policies.hpp"
 #include "protocol/ids.hpp"
+#include "server/cli/command_set.hpp"
 #include "server/cli/commands.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 
 namespace twinhub::cli {
 namespace {
 
-/// The settings' flags, as typed; every sub-command takes them.
-class SettingFlags {
- public:
-  explicit SettingFlags(CLI::App& command) {
-    command.add_option("--config", file_, "TOML file of settings (see config/twinhub.example.toml)")
-        ->check(CLI::ExistingFile);
-    for (const config::SettingInfo& info : config::all_settings()) {
-      if (info.flag.empty()) continue;
-      const std::string flag(info.flag), help(info.help), key(info.key);
-      if (key == "dev") {
-        command.add_flag_callback(
-            flag, [this] { flags_.emplace_back("dev", "true"); }, help);
-      } else if (key == "host_names") {
-        command.add_option(flag, host_names_, help)->expected(1, 64);
-      } else {
-        command.add_option_function<std::string>(
-            flag, [this, key](const std::string& text) { flags_.emplace_back(key, text); }, help);
-      }
-    }
-  }
-
-  [[nodiscard]] config::Loaded load() const {
-    config::Sources sources;
-    if (!file_.empty()) sources.file = file_;
-    sources.environment = [](const char* name) { return std::getenv(name); };
-    sources.flags = flags_;
-    if (!host_names_.empty()) {
-      std::string joined;
-      for (const std::string& name : host_names_) joined += (joined.empty() ? "" : ",") + name;
-      sources.flags.emplace_back("host_names", joined);
-    }
-    return config::load(sources);
-  }
-
- private:
-  std::string file_;
-  std::vector<std::string> host_names_;
-  std::vector<std::pair<std::string, std::string>> flags_;
-};
-
-/// One sub-command: its options, and what runs it.
-struct Command {
-  CLI::App* app = nullptr;
-  std::unique_ptr<SettingFlags> flags;
-  std::function<int(const config::Loaded&)> run;
-};
+constexpr const char* exit_codes =
+    "Exit codes: 0 done; 1 failed; 2 not understood; 3 the hub cannot be reached, or is busy; 4 not found;\n"
+    "5 in conflict: it is there already, or has changed meanwhile; 6 not allowed.";
 
 class CommandLine {
  public:
   explicit CommandLine(std::function<int(const config::Loaded&)> serve) {
+    app_.footer(exit_codes);
     app_.set_version_flag("--version", "twinhub " + std::string(version()));
     app_.require_subcommand(1);
     add(*app_.add_subcommand("serve", "Run the hub"), std::move(serve));
@@ -70,11 +28,16 @@ class CommandLine {
     add_token();
     add(*app_.add_subcommand("health", "Ask the operations port whether the hub is ready; exit code 0 = ready"),
         [](const config::Loaded& loaded) { return check_health(loaded.settings); });
-    add_device();
+    add_registry_commands(commands_);
+    add_device(*app_.get_subcommand("device"));
+    add_twin_commands(commands_);
+    add_transfer_commands(commands_);
+    add_automation_commands(commands_);
     add_method();
     add_c2d();
     add_events();
     add_certificate_commands();
+    add_completion_command(commands_);
   }
 
   int run(int argc, char** argv) {
@@ -83,22 +46,11 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return app_.exit(error) == 0 ? exit_ok : exit_usage;
     }
-    for (const Command& command : commands_) {
-      if (!command.app->parsed()) continue;
-      try {
-        return command.run(command.flags->load());
-      } catch (const config::SettingsError& error) {
-        std::cerr << "twinhub: " << error.what() << "\n";
-        return exit_usage;
-      }
-    }
-    return exit_usage;
+    return commands_.run_parsed();
   }
 
  private:
-  void add(CLI::App& app, std::function<int(const config::Loaded&)> run) {
-    commands_.push_back({&app, std::make_unique<SettingFlags>(app), std::move(run)});
-  }
+  void add(CLI::App& app, std::function<int(const config::Loaded&)> run) { commands_.add(app, std::move(run)); }
 
   /// --policy, or --device and --module.
   void add_who(CLI::App& app) {
@@ -125,9 +77,7 @@ class CommandLine {
         [this](const config::Loaded& loaded) { return print_token(loaded.settings, policy_, id_, token_seconds_); });
   }
 
-  void add_device() {
-    CLI::App& device = *app_.add_subcommand("device", "Device identities");
-    device.require_subcommand(1);
+  void add_device(CLI::App& device) {
     CLI::App& create =
         *device.add_subcommand("create", "Register a device with a running hub; prints its connection string");
     create.add_option("id", created_.id, "Device id")->required();
@@ -226,7 +176,7 @@ class CommandLine {
   }
 
   CLI::App app_{"twinhub: a self-hosted, Azure IoT Hub-compatible device-twin hub", "twinhub"};
-  std::vector<Command> commands_;
+  CommandSet commands_{app_};
   std::string policy_ = "iothubowner";
   IdentityId id_;
   NewDevice created_;

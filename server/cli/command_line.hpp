@@ -12,6 +12,10 @@ namespace twinhub::cli {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_unreachable = 3;  ///< or busy for too long
+inline constexpr int exit_not_found = 4;
+inline constexpr int exit_conflict = 5;  ///< there already, or changed meanwhile
+inline constexpr int exit_denied = 6;
 
 [[nodiscard]] std::string_view version();
 

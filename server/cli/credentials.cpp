@@ -55,7 +55,19 @@ Result<iothub::ConnectionString> identity_credentials(const config::Settings& se
 
 int report(const Error& error) {
   std::cerr << "twinhub: " << error.detail << "\n";
-  return exit_failed;
+  switch (error.code) {
+    case Errc::service_unavailable:
+      return exit_unreachable;
+    case Errc::device_not_found:
+      return exit_not_found;
+    case Errc::device_already_exists:
+    case Errc::precondition_failed:
+      return exit_conflict;
+    case Errc::iot_hub_unauthorized_access:
+      return exit_denied;
+    default:
+      return exit_failed;
+  }
 }
 
 }  // namespace twinhub::cli

@@ -20,7 +20,7 @@ namespace twinhub::cli {
 [[nodiscard]] Result<iothub::ConnectionString> identity_credentials(const config::Settings& settings,
                                                                     const IdentityId& id);
 
-/// Prints `error` for people; returns exit_failed.
+/// Prints `error` for people; returns the exit code that fits it.
 int report(const Error& error);
 
 }  // namespace twinhub::cli

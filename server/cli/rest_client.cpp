@@ -11,6 +11,7 @@ namespace twinhub::cli {
 namespace {
 
 constexpr std::uint64_t token_life_seconds = 300;
+constexpr std::uint64_t answer_bytes_max = 64U << 20;
 
 std::string authorization(const iothub::ConnectionString& credentials) {
   const auto now =
@@ -44,25 +45,41 @@ std::string message_of(const RestAnswer& answer) {
   return inner_message ? inner_message->string().value_or(*text) : *text;
 }
 
+RestConnection::RestConnection(RestTarget target) : target_(std::move(target)) {}
+RestConnection::~RestConnection() = default;
+
+Result<RestAnswer> RestConnection::call(const RestRequest& request) {
+  if (!client_) {
+    auto client = net::HttpClient::make({.host = target_.credentials.host_name,
+                                         .address = target_.address,
+                                         .port = target_.port,
+                                         .ca = target_.ca_file.string(),
+                                         .timeout = target_.time_limit,
+                                         .answer_bytes_max = answer_bytes_max});
+    if (!client) return client.error();
+    client_ = std::move(*client);
+  }
+  net::HttpRequest sent{.method = request.method,
+                        .path = request.path,
+                        .headers = {{"Authorization", authorization(target_.credentials)},
+                                    {"User-Agent", "twinhub-cli"},
+                                    {"Content-Type", "application/json; charset=utf-8"}},
+                        .body = request.body};
+  for (const auto& header : request.headers) sent.headers.push_back(header);
+  if (!request.if_match.empty()) sent.headers.emplace_back("If-Match", request.if_match);
+  auto answer = client_->send(sent);
+  if (!answer) return answer.error();
+  return RestAnswer{answer->status, std::move(answer->body), std::string(answer->header("x-ms-continuation"))};
+}
+
 Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path, std::string_view body,
                         std::string_view if_match) {
-  auto client = net::HttpClient::make({.host = target.credentials.host_name,
-                                       .address = target.address,
-                                       .port = target.port,
-                                       .ca = target.ca_file.string(),
-                                       .timeout = target.time_limit});
-  if (!client) return client.error();
-  net::HttpRequest request{.method = method,
-                           .path = std::string(path),
-                           .headers = {{"Authorization", authorization(target.credentials)},
-                                       {"User-Agent", "twinhub-cli"},
-                                       {"Content-Type", "application/json; charset=utf-8"},
-                                       {"Connection", "close"}},
-                           .body = std::string(body)};
-  if (!if_match.empty()) request.headers.emplace_back("If-Match", if_match);
-  auto answer = (*client)->send(request);
-  if (!answer) return answer.error();
-  return RestAnswer{answer->status, std::move(answer->body)};
+  RestConnection connection(target);
+  return connection.call({.method = method,
+                          .path = std::string(path),
+                          .body = std::string(body),
+                          .if_match = std::string(if_match),
+                          .headers = {{"Connection", "close"}}});
 }
 
 }  // namespace twinhub::cli

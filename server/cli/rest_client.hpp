@@ -4,12 +4,16 @@
 #include "config/settings.hpp"
 #include "protocol/error.hpp"
 #include "protocol/iothub/connection_string.hpp"
+#include "server/net/http_client.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace twinhub::cli {
 
@@ -22,9 +26,18 @@ struct RestTarget {
   std::chrono::seconds time_limit{30};
 };
 
+struct RestRequest {
+  std::string_view method = "GET";
+  std::string path;  ///< with its query
+  std::string body = {};
+  std::string if_match = {};  ///< "" = no header
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
 struct RestAnswer {
   unsigned status = 0;
   std::string body;
+  std::string continuation;  ///< x-ms-continuation, "" = absent
 };
 
 /// The hub that these settings describe, as seen from the machine it runs on, with the rights of `policy`. Errors as
@@ -34,9 +47,25 @@ struct RestAnswer {
 /// What an answer that reports a failure says: the message of an error body, or the body itself.
 [[nodiscard]] std::string message_of(const RestAnswer& answer);
 
-/// Sends one request and waits for its answer, at most the target's time limit. `path` with its query; `if_match`
-/// empty = no header. Errors, in words for the person at the terminal: no connection, an untrusted certificate, a
-/// broken answer. Any HTTP status is an answer, not an Error.
+/// A connection that is kept from request to request, and opened anew when the hub has closed it meanwhile. One thread.
+class RestConnection {
+ public:
+  explicit RestConnection(RestTarget target);
+  ~RestConnection();
+  RestConnection(const RestConnection&) = delete;
+  RestConnection& operator=(const RestConnection&) = delete;
+
+  /// Sends one request and waits for its answer, at most the target's time limit. Errors (service_unavailable), in
+  /// words for the person at the terminal: no connection, an untrusted certificate, a broken answer. Any HTTP status is
+  /// an answer, not an Error.
+  [[nodiscard]] Result<RestAnswer> call(const RestRequest& request);
+
+ private:
+  const RestTarget target_;
+  std::unique_ptr<net::HttpClient> client_;
+};
+
+/// The same for one request on a connection of its own.
 [[nodiscard]] Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path,
                                       std::string_view body = {}, std::string_view if_match = {});
 

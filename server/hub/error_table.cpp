@@ -22,6 +22,7 @@ constexpr std::array rows{
     row(Errc::argument_invalid, "ArgumentInvalid", "An argument is not valid."),
     row(Errc::argument_null, "ArgumentNull", "A required argument is missing."),
     row(Errc::iot_hub_format_error, "IotHubFormatError", "The request's content is malformed."),
+    row(Errc::blob_container_validation_error, "BlobContainerValidationError", "The blob container cannot be reached."),
     row(Errc::device_defined_multiple_times, "DeviceDefinedMultipleTimes", "A device is named more than once."),
     row(Errc::bulk_registry_operation_failure, "BulkRegistryOperationFailure", "One or more of the operations failed."),
     row(Errc::default_storage_endpoint_not_configured, "DefaultStorageEndpointNotConfigured",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/hub/authenticator.hpp"
+#include "server/hub/bulk_registry.hpp"
 #include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
 #include "server/hub/cloud_to_device.hpp"
@@ -41,6 +42,7 @@ struct Hub {
         cloud_to_device(store_in, clock_in, links, feedback, options.cloud_to_device),
         session_expiry(store_in, clock_in, presence, options.session_life),
         registry(store_in, clock_in, random, presence, links, cloud_to_device),
+        bulk(store_in, clock_in, random, links, registry),
         twins(store_in, clock_in, presence, links, cloud_to_device),
         telemetry(store_in, clock_in, presence),
         methods(store_in, clock_in, random, presence, links, options.methods),
@@ -86,6 +88,7 @@ struct Hub {
   CloudToDevice cloud_to_device;
   SessionExpiry session_expiry;
   Registry registry;
+  BulkRegistry bulk;
   Twins twins;
   Telemetry telemetry;
   Methods methods;

@@ -126,7 +126,7 @@ void Presence::connected(const IdentityId& id) {
   // The end of the last connection is still to be told: a crash, a full disk, a deleted identity of the same name.
   const Change::Told ended{false, entry.forgotten ? now : entry.state_updated};
   if (is_change) entry.told_connected = false;
-  if (entry.connections == 0) ++shard.connected;
+  if (entry.connections == 0) ++(id.is_module() ? shard.modules : shard.devices);
   ++entry.connections;
   entry.forgotten = false;
   entry.last_activity = now;
@@ -145,7 +145,7 @@ void Presence::disconnected(const IdentityId& id) {
   if (found == shard.entries.end() || found->second.connections == 0) return;
   Entry& entry = found->second;
   if (--entry.connections > 0) return;
-  --shard.connected;
+  --(id.is_module() ? shard.modules : shard.devices);
   entry.state_updated = now;
   write(shard, {settle(id, entry, false)});
   if (entry.forgotten && !entry.owed) shard.entries.erase(found);
@@ -198,11 +198,12 @@ iothub::Activity Presence::activity_of(const IdentityId& id) const {
           .last_activity = entry.last_activity};
 }
 
-std::uint64_t Presence::connected_count() const {
-  std::uint64_t count = 0;
+Presence::Connected Presence::connected() const {
+  Connected count;
   for (const Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    count += shard.connected;
+    count.devices += shard.devices;
+    count.modules += shard.modules;
   }
   return count;
 }
@@ -213,7 +214,7 @@ void Presence::tick() {
   erase_forgotten();
   if (now >= next_stamp_) {
     next_stamp_ = {now.ticks + stamp_interval};
-    if (connected_count() > 0) stamp_alive(now);
+    if (connected().all() > 0) stamp_alive(now);
   }
   if (now >= next_save_) {
     next_save_ = {now.ticks + save_interval};

@@ -56,7 +56,12 @@ class Presence {
   /// Without the number of messages: see activity.hpp.
   [[nodiscard]] iothub::Activity activity_of(const IdentityId& id) const;
   /// Identities with at least one connection.
-  [[nodiscard]] std::uint64_t connected_count() const;
+  struct Connected {
+    std::uint64_t devices = 0;
+    std::uint64_t modules = 0;
+    [[nodiscard]] std::uint64_t all() const { return devices + modules; }
+  };
+  [[nodiscard]] Connected connected() const;
 
  private:
   struct Entry {
@@ -74,7 +79,8 @@ class Presence {
     mutable std::mutex mutex;
     std::unordered_map<IdentityId, Entry> entries;
     std::vector<IdentityId> owed;
-    std::uint64_t connected = 0;  ///< entries with connections > 0
+    std::uint64_t devices = 0;  ///< entries with connections > 0
+    std::uint64_t modules = 0;  ///< ... of modules
   };
   /// What one identity adds to an atomic unit.
   struct Change {

@@ -3,6 +3,8 @@
 #include "server/hub/activity.hpp"
 #include "server/hub/answer.hpp"
 #include "server/hub/change_events.hpp"
+#include "server/hub/identity_write.hpp"
+#include "server/hub/module_rules.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -11,76 +13,9 @@
 namespace twinhub::hub {
 namespace {
 
-constexpr std::size_t modules_max = 50;  // azure-docs iot-hub-devguide-identity-registry, "modules"
 constexpr std::size_t list_max = 1000;
-constexpr std::size_t key_bytes = 32;
 
 using ModuleIds = std::vector<IdentityId>;
-
-IdentityId device_of(const IdentityId& id) { return {id.device, ""}; }
-
-Result<void> check_id(const IdentityId& id) {
-  if (!is_valid_id(id.device)) return fail(Errc::argument_invalid, "The device id is missing or not valid");
-  if (!id.is_module()) return {};
-  if (!is_valid_id(id.module)) return fail(Errc::argument_invalid, "The module id is not valid");
-  return {};
-}
-
-Error not_found(const IdentityId& id, bool device_exists) {
-  if (id.is_module() && device_exists) return fail(Errc::module_not_found, id.device + "/" + id.module);
-  return fail(Errc::device_not_found, id.device);
-}
-
-Error already_exists(const IdentityId& id) {
-  if (id.is_module()) {
-    return fail(Errc::module_already_exists_on_device,
-                "Device " + id.device + " already contains Module " + id.module + ".");
-  }
-  return fail(Errc::device_already_exists, "A device with ID '" + id.device + "' is already registered.");
-}
-
-Error stale(const iothub::Identity& identity, const IfMatch& if_match) {
-  return fail(Errc::precondition_failed,
-              "Precondition failed: Device version did not match, existingVersion:" + std::to_string(identity.etag) +
-                  " newVersion:" + base64_decode(if_match.etag).value_or(if_match.etag));
-}
-
-/// What chance gives to a write. Drawn before its decision, which may run twice and must decide the same.
-struct Chance {
-  std::string primary_key;
-  std::string secondary_key;
-  std::uint64_t etag = 0;  ///< nine digits, as IoT Hub's look
-};
-
-Chance draw(Random& random) {
-  Chance chance;
-  chance.primary_key = base64_encode(random.bytes(key_bytes));
-  chance.secondary_key = base64_encode(random.bytes(key_bytes));
-  for (const char c : random.bytes(4)) chance.etag = chance.etag << 8 | static_cast<unsigned char>(c);
-  chance.etag = 100'000'000 + chance.etag % 900'000'000;
-  return chance;
-}
-
-/// The identity that a PUT makes of `before` (null: creates).
-iothub::Identity make_identity(const IdentityId& id, const iothub::IdentityRequest& request,
-                               const iothub::Identity* before, const Chance& chance, Timestamp now) {
-  iothub::Identity identity = request.wanted;
-  identity.id = id;
-  if (request.generate_keys) {
-    identity.primary_key = chance.primary_key;
-    identity.secondary_key = chance.secondary_key;
-  }
-  identity.etag = before != nullptr && before->etag == chance.etag ? chance.etag + 1 : chance.etag;
-  identity.generation_id = before != nullptr ? before->generation_id : std::to_string(now.ticks);
-  if (before != nullptr) identity.status_updated = before->status == identity.status ? before->status_updated : now;
-  // An edge device's scope is the hub's to give, once; a leaf names its parent's.
-  if (identity.iot_edge && !id.is_module()) {
-    const bool has_scope = before != nullptr && before->iot_edge && !before->device_scope.empty();
-    identity.device_scope =
-        has_scope ? before->device_scope : "ms-azure-iot-edge://" + id.device + "-" + identity.generation_id;
-  }
-  return identity;
-}
 
 Registry::Answer answer_of(const iothub::Identity& identity, const iothub::Activity& activity) {
   Registry::Answer answer;
@@ -89,40 +24,11 @@ Registry::Answer answer_of(const iothub::Identity& identity, const iothub::Activ
   return answer;
 }
 
-/// The durable modules of a device, at most `limit`.
-Result<ModuleIds> modules_of(const storage::Store& store, const std::string& device, std::size_t limit) {
-  ModuleIds modules;
-  const IdentityId after{device, ""};
-  const auto scanned = store.scan(&after, [&](const storage::Entity& entity) {
-    if (entity.identity->id.device != device) return false;
-    modules.push_back(entity.identity->id);
-    return modules.size() < limit;
-  });
-  if (!scanned) return scanned.error();
-  return modules;
-}
-
 /// What one PUT leads to; filled anew on each run of its decision.
 struct PutOutcome {
   Result<Registry::Answer> answer{unavailable()};
-  std::shared_ptr<const iothub::Identity> before;
-  std::shared_ptr<const iothub::Identity> now;
+  IdentityOutcome identity;
 };
-
-/// A device may have been deleted between the look at it and the creation of its module: such a module goes as well.
-void erase_if_orphan(storage::Store& store, const IdentityId& module, const iothub::Identity& device,
-                     const PutOutcome& outcome, Timestamp now) {
-  const auto read = store.read(device_of(module));
-  if (!read || (read->entity.identity && read->entity.identity->generation_id == device.generation_id)) return;
-  const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
-    storage::EntityChange change;
-    if (!current.identity || current.identity->generation_id != outcome.now->generation_id) return change;
-    change.erase = true;
-    change.events.push_back(identity_deleted_event(module, now));
-    return change;
-  };
-  store.update(module, decide, {});
-}
 
 }  // namespace
 
@@ -145,55 +51,42 @@ void Registry::put(const IdentityId& id, std::string_view body, const IfMatch& i
     return answer_after<Answer>(store_, device->told_after, not_found(id, false), std::move(done));
   }
   if (!if_match.present) {
-    // Counts durable modules: a burst of creations at once may pass the limit by its own length.
-    const auto modules = modules_of(store_, id.device, modules_max);
-    if (!modules) return answer_now<Answer>(unavailable(), done);
-    const bool is_new = std::find(modules->begin(), modules->end(), id) == modules->end();
-    if (is_new && modules->size() >= modules_max) {
-      return answer_now<Answer>(
-          fail(Errc::too_many_modules_on_device, "Device " + id.device + " has 50 modules already"), done);
-    }
+    if (const auto room = check_room_for_module(store_, id); !room) return answer_now<Answer>(room.error(), done);
   }
   write(id, *request, if_match, device->entity.identity.get(), std::move(done));
 }
 
 void Registry::write(const IdentityId& id, const iothub::IdentityRequest& request, const IfMatch& if_match,
                      const iothub::Identity* device, Done<Answer> done) {
-  const Timestamp now = clock_.now();
-  const Chance chance = draw(random_);
+  IdentityWrite wanted;
+  wanted.id = id;
+  wanted.request = &request;
+  wanted.may_create = !if_match.present;
+  wanted.may_update = if_match.present;
+  wanted.if_match = if_match;
+  wanted.now = clock_.now();
+  wanted.chance = draw(random_);
   const iothub::Activity activity = activity_of(presence_, messages_, id);
   const auto outcome = std::make_shared<PutOutcome>();
 
-  const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
-    *outcome = {};
-    const auto refuse = [&](Error error) {
-      outcome->answer = error;
-      return error;
-    };
-    if (current.identity && !if_match.present) return refuse(already_exists(id));
-    if (!current.identity && if_match.present) return refuse(not_found(id, true));
-    if (current.identity && !if_match.allows(identity_etag(current.identity->etag)))
-      return refuse(stale(*current.identity, if_match));
-
-    storage::EntityChange change;
-    change.identity =
-        std::make_shared<const iothub::Identity>(make_identity(id, request, current.identity.get(), chance, now));
-    if (!current.identity) {
-      change.twin = std::make_shared<const twin::Twin>(twin::make_twin(now));
-      change.events.push_back(identity_created_event(id, now));
+  const auto decision = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
+    auto change = decide(wanted, current, outcome->identity);
+    if (change) {
+      outcome->answer = answer_of(*change->identity, activity);
+    } else {
+      outcome->answer = change.error();
     }
-    outcome->answer = answer_of(*change.identity, activity);
-    outcome->before = current.identity;
-    outcome->now = change.identity;
     return change;
   };
   const auto result = store_.update(
-      id, decide, [this, outcome, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
+      id, decision, [this, outcome, done = std::move(done)](const Result<void>& durable, storage::Outbox& outbox) {
         if (!durable) return done(unavailable(), outbox);
-        if (outcome->before && outcome->now) links_.identity_changed(*outcome->before, *outcome->now, outbox);
+        const auto& [before, now, delta, version] = outcome->identity;
+        if (before && now) links_.identity_changed(*before, *now, outbox);
         done(outcome->answer, outbox);
       });
-  if (device != nullptr && result.decided) erase_if_orphan(store_, id, *device, *outcome, now);
+  if (device != nullptr && result.decided && outcome->identity.now)
+    erase_if_orphan(store_, *outcome->identity.now, *device, wanted.now);
 }
 
 void Registry::get(const IdentityId& id, Done<Answer> done) {
@@ -218,7 +111,7 @@ void Registry::remove(const IdentityId& id, const IfMatch& if_match, Done<void> 
   const auto device = store_.read(device_of(id));
   if (!device) return answer_now<void>(unavailable(), done);
   const bool device_exists = device->entity.identity != nullptr;
-  auto modules = id.is_module() ? Result<ModuleIds>{ModuleIds{}} : modules_of(store_, id.device, modules_max);
+  auto modules = id.is_module() ? Result<ModuleIds>{ModuleIds{}} : modules_of(store_, id.device);
   if (!modules) return answer_now<void>(unavailable(), done);
 
   const Timestamp now = clock_.now();

@@ -35,6 +35,20 @@ void put_identity(Reply reply, const Request& request, const Call& call);
 void get_identity(Reply reply, const Request& request, const Call& call);
 void delete_identity(Reply reply, const Request& request, const Call& call);
 
+// bulk.cpp: many identities at a time
+void post_devices(Reply reply, const Request& request, const Call& call);
+void regenerate_keys(Reply reply, const Request& request, const Call& call);
+void device_statistics(Reply reply, const Request& request, const Call& call);
+void service_statistics(Reply reply, const Request& request, const Call& call);
+/// Lines of an export (application/x-ndjson), paged as queries are: x-ms-max-item-count, x-ms-continuation.
+void export_registry(Reply reply, const Request& request, const Call& call);
+
+// storage_account.cpp: what needs Azure Storage, and has none here
+void create_storage_job(Reply reply, const Request& request, const Call& call);
+void list_storage_jobs(Reply reply, const Request& request, const Call& call);
+void no_storage_job(Reply reply, const Request& request, const Call& call);
+void no_file_upload(Reply reply, const Request& request, const Call& call);
+
 // messages.cpp: cloud-to-device messages, for back ends
 void send_message(Reply reply, const Request& request, const Call& call);
 void purge_messages(Reply reply, const Request& request, const Call& call);

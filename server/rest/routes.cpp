@@ -14,137 +14,105 @@ using hub::Operation;
 using hub::Right;
 using verb = boost::beast::http::verb;
 
+/// What a token's policy must have: all of these, or else all of those.
+struct Rights {
+  constexpr Rights(Right needed) : all(needed) {}  // NOLINT: most routes need one right
+  constexpr Rights(Right needed, Right instead) : all(needed), or_else(instead) {}
+  Right all;
+  Right or_else = Right::none;  ///< none: there is no other way
+};
+
 struct Route {
   verb method;
   std::string_view pattern;  ///< {id}: device, {mid}: module, {x}: any name
-  Right right;               ///< of several, any one will do
-  Operation operation;       ///< by which IoT Hub limits it
-  Handler handler;           ///< null: known, but not built yet
-  std::string_view missing;  ///< what is not available, when handler is null
+  Rights rights;
+  Operation operation;  ///< by which IoT Hub limits it
+  Handler handler;
 };
 
-constexpr std::string_view jobs = "Import and export jobs are";
-constexpr std::string_view files = "File upload is";
-
 // Which of the two IoT Hub asks for is not documented (inferred).
-constexpr Right read_configurations = Right::registry_read | Right::service_connect;
-constexpr Right write_configurations = Right::registry_write | Right::service_connect;
+constexpr Rights read_configurations{Right::registry_read, Right::service_connect};
+constexpr Rights write_configurations{Right::registry_write, Right::service_connect};
 
 // A pattern of literal words stands before one with a placeholder in its place. Devices' own routes are Operation::
 // unlimited where the hub asks its gate for the device.
 constexpr Route routes[] = {
-    {verb::get, "/devices", Right::registry_read, Operation::registry, list_devices, {}},
-    {verb::put, "/devices/{id}", Right::registry_write, Operation::registry, put_identity, {}},
-    {verb::get, "/devices/{id}", Right::registry_read, Operation::registry, get_identity, {}},
-    {verb::delete_, "/devices/{id}", Right::registry_write, Operation::registry, delete_identity, {}},
-    {verb::get, "/devices/{id}/modules", Right::registry_read, Operation::registry, list_modules, {}},
-    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, put_identity, {}},
-    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, Operation::registry, get_identity, {}},
-    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, delete_identity, {}},
+    {verb::get, "/devices", Right::registry_read, Operation::registry, list_devices},
+    {verb::put, "/devices/{id}", Right::registry_write, Operation::registry, put_identity},
+    {verb::get, "/devices/{id}", Right::registry_read, Operation::registry, get_identity},
+    {verb::delete_, "/devices/{id}", Right::registry_write, Operation::registry, delete_identity},
+    {verb::get, "/devices/{id}/modules", Right::registry_read, Operation::registry, list_modules},
+    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, put_identity},
+    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, Operation::registry, get_identity},
+    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, delete_identity},
 
-    {verb::get, "/certificates", Right::registry_read, Operation::unlimited, list_certificates, {}},
-    {verb::put, "/certificates/{x}", Right::registry_write, Operation::unlimited, put_certificate, {}},
-    {verb::get, "/certificates/{x}", Right::registry_read, Operation::unlimited, get_certificate, {}},
-    {verb::delete_, "/certificates/{x}", Right::registry_write, Operation::unlimited, delete_certificate, {}},
-    {verb::post,
-     "/certificates/{x}/generateVerificationCode",
-     Right::registry_write,
-     Operation::unlimited,
-     generate_verification_code,
-     {}},
-    {verb::post, "/certificates/{x}/verify", Right::registry_write, Operation::unlimited, verify_certificate, {}},
+    {verb::post, "/devices", Right::registry_write, Operation::registry, post_devices},
+    {verb::post, "/devices/keys/regenerate", Right::registry_write, Operation::registry, regenerate_keys},
+    {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, device_statistics},
+    {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, service_statistics},
+    // twinhub's own: what IoT Hub's export job writes into a blob
+    {verb::get, "/registry/export", Right::registry_read | Right::service_connect, Operation::query, export_registry},
 
-    {verb::get, "/twins/{id}", Right::service_connect, Operation::twin_read, get_twin, {}},
-    {verb::patch, "/twins/{id}", Right::service_connect, Operation::twin_update, patch_twin, {}},
-    {verb::put, "/twins/{id}", Right::service_connect, Operation::twin_update, replace_twin, {}},
-    {verb::get, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_read, get_twin, {}},
-    {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, patch_twin, {}},
-    {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, replace_twin, {}},
+    {verb::get, "/certificates", Right::registry_read, Operation::unlimited, list_certificates},
+    {verb::put, "/certificates/{x}", Right::registry_write, Operation::unlimited, put_certificate},
+    {verb::get, "/certificates/{x}", Right::registry_read, Operation::unlimited, get_certificate},
+    {verb::delete_, "/certificates/{x}", Right::registry_write, Operation::unlimited, delete_certificate},
+    {verb::post, "/certificates/{x}/generateVerificationCode", Right::registry_write, Operation::unlimited,
+     generate_verification_code},
+    {verb::post, "/certificates/{x}/verify", Right::registry_write, Operation::unlimited, verify_certificate},
 
-    {verb::post, "/devices/query", Right::service_connect, Operation::query, post_query, {}},
+    {verb::get, "/twins/{id}", Right::service_connect, Operation::twin_read, get_twin},
+    {verb::patch, "/twins/{id}", Right::service_connect, Operation::twin_update, patch_twin},
+    {verb::put, "/twins/{id}", Right::service_connect, Operation::twin_update, replace_twin},
+    {verb::get, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_read, get_twin},
+    {verb::patch, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, patch_twin},
+    {verb::put, "/twins/{id}/modules/{mid}", Right::service_connect, Operation::twin_update, replace_twin},
 
-    {verb::get, "/jobs/v2/query", Right::service_connect, Operation::query, list_jobs, {}},
-    {verb::put, "/jobs/v2/{x}", Right::service_connect, Operation::job, put_job, {}},
-    {verb::get, "/jobs/v2/{x}", Right::service_connect, Operation::job, get_job, {}},
-    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, Operation::job, cancel_job, {}},
-    {verb::get, "/configurations", read_configurations, Operation::configuration, list_configurations, {}},
-    {verb::post,
-     "/configurations/testQueries",
-     read_configurations,
-     Operation::configuration,
-     test_configuration_queries,
-     {}},
-    {verb::put, "/configurations/{x}", write_configurations, Operation::configuration, put_configuration, {}},
-    {verb::get, "/configurations/{x}", read_configurations, Operation::configuration, get_configuration, {}},
-    {verb::delete_, "/configurations/{x}", write_configurations, Operation::configuration, delete_configuration, {}},
-    {verb::post,
-     "/devices/{id}/applyConfigurationContent",
-     write_configurations,
-     Operation::configuration,
-     apply_configuration_content,
-     {}},
+    {verb::post, "/devices/query", Right::service_connect, Operation::query, post_query},
 
-    {verb::post, "/twins/{id}/methods", Right::service_connect, Operation::method, invoke_method, {}},
-    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, Operation::method, invoke_method, {}},
+    {verb::get, "/jobs/v2/query", Right::service_connect, Operation::query, list_jobs},
+    {verb::put, "/jobs/v2/{x}", Right::service_connect, Operation::job, put_job},
+    {verb::get, "/jobs/v2/{x}", Right::service_connect, Operation::job, get_job},
+    {verb::post, "/jobs/v2/{x}/cancel", Right::service_connect, Operation::job, cancel_job},
+    {verb::get, "/configurations", read_configurations, Operation::configuration, list_configurations},
+    {verb::post, "/configurations/testQueries", read_configurations, Operation::configuration,
+     test_configuration_queries},
+    {verb::put, "/configurations/{x}", write_configurations, Operation::configuration, put_configuration},
+    {verb::get, "/configurations/{x}", read_configurations, Operation::configuration, get_configuration},
+    {verb::delete_, "/configurations/{x}", write_configurations, Operation::configuration, delete_configuration},
+    {verb::post, "/devices/{id}/applyConfigurationContent", write_configurations, Operation::configuration,
+     apply_configuration_content},
 
-    {verb::get, "/digitaltwins/{id}", Right::service_connect, Operation::twin_read, get_digital_twin, {}},
-    {verb::patch, "/digitaltwins/{id}", Right::service_connect, Operation::twin_update, patch_digital_twin, {}},
-    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, Operation::method, invoke_command, {}},
-    {verb::post,
-     "/digitaltwins/{id}/components/{x}/commands/{x}",
-     Right::service_connect,
-     Operation::method,
-     invoke_command,
-     {}},
+    {verb::post, "/twins/{id}/methods", Right::service_connect, Operation::method, invoke_method},
+    {verb::post, "/twins/{id}/modules/{mid}/methods", Right::service_connect, Operation::method, invoke_method},
 
-    {verb::delete_, "/devices/{id}/commands", Right::service_connect, Operation::unlimited, purge_messages, {}},
-    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, Operation::c2d_send, send_message, {}},
-    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, Operation::unlimited, receive_feedback, {}},
-    {verb::delete_,
-     "/messages/serviceBound/feedback/{x}",
-     Right::service_connect,
-     Operation::unlimited,
-     complete_feedback,
-     {}},
-    {verb::post,
-     "/messages/serviceBound/feedback/{x}/abandon",
-     Right::service_connect,
-     Operation::unlimited,
-     abandon_feedback,
-     {}},
-    {verb::post, "/devices/{id}/messages/events", Right::device_connect, Operation::telemetry, send_event, {}},
-    {verb::get,
-     "/devices/{id}/messages/devicebound",
-     Right::device_connect,
-     Operation::c2d_receive,
-     receive_message,
-     {}},
-    {verb::delete_,
-     "/devices/{id}/messages/devicebound/{x}",
-     Right::device_connect,
-     Operation::unlimited,
-     complete_message,
-     {}},
-    {verb::post,
-     "/devices/{id}/messages/devicebound/{x}/abandon",
-     Right::device_connect,
-     Operation::unlimited,
-     abandon_message,
-     {}},
+    {verb::get, "/digitaltwins/{id}", Right::service_connect, Operation::twin_read, get_digital_twin},
+    {verb::patch, "/digitaltwins/{id}", Right::service_connect, Operation::twin_update, patch_digital_twin},
+    {verb::post, "/digitaltwins/{id}/commands/{x}", Right::service_connect, Operation::method, invoke_command},
+    {verb::post, "/digitaltwins/{id}/components/{x}/commands/{x}", Right::service_connect, Operation::method,
+     invoke_command},
 
-    // Known to IoT Hub's clients, not built yet
-    {verb::post, "/devices", Right::registry_write, Operation::registry, nullptr, "Bulk operations are"},
-    {verb::post, "/devices/keys/regenerate", Right::registry_write, Operation::registry, nullptr,
-     "Key regeneration is"},
-    {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
-    {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, nullptr, "Statistics are"},
-    {verb::post, "/jobs/create", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::get, "/jobs", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::get, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::delete_, "/jobs/{x}", Right::registry_write, Operation::job, nullptr, jobs},
-    {verb::post, "/devices/{id}/files", Right::device_connect, Operation::file_upload, nullptr, files},
-    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, Operation::unlimited, nullptr, files},
-    {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, Operation::unlimited, nullptr, files},
+    {verb::delete_, "/devices/{id}/commands", Right::service_connect, Operation::unlimited, purge_messages},
+    {verb::post, "/devices/{id}/messages/devicebound", Right::service_connect, Operation::c2d_send, send_message},
+    {verb::get, "/messages/serviceBound/feedback", Right::service_connect, Operation::unlimited, receive_feedback},
+    {verb::delete_, "/messages/serviceBound/feedback/{x}", Right::service_connect, Operation::unlimited,
+     complete_feedback},
+    {verb::post, "/messages/serviceBound/feedback/{x}/abandon", Right::service_connect, Operation::unlimited,
+     abandon_feedback},
+    {verb::post, "/devices/{id}/messages/events", Right::device_connect, Operation::telemetry, send_event},
+    {verb::get, "/devices/{id}/messages/devicebound", Right::device_connect, Operation::c2d_receive, receive_message},
+    {verb::delete_, "/devices/{id}/messages/devicebound/{x}", Right::device_connect, Operation::unlimited,
+     complete_message},
+    {verb::post, "/devices/{id}/messages/devicebound/{x}/abandon", Right::device_connect, Operation::unlimited,
+     abandon_message},
+
+    {verb::post, "/jobs/create", Right::registry_write, Operation::job, create_storage_job},
+    {verb::get, "/jobs", Right::registry_write, Operation::job, list_storage_jobs},
+    {verb::get, "/jobs/{x}", Right::registry_write, Operation::job, no_storage_job},
+    {verb::delete_, "/jobs/{x}", Right::registry_write, Operation::job, no_storage_job},
+    {verb::post, "/devices/{id}/files", Right::device_connect, Operation::file_upload, no_file_upload},
+    {verb::post, "/devices/{id}/files/notifications", Right::device_connect, Operation::unlimited, no_file_upload},
+    {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, Operation::unlimited, no_file_upload},
 };
 
 /// Takes the next segment of a pattern.
@@ -213,18 +181,10 @@ Result<hub::DeviceLogin> log_in(const hub::Hub& hub, const Request& request, con
 }
 
 /// A back end's right: one of `rights`.
-Result<void> authorize(const hub::Hub& hub, const Request& request, Right rights) {
-  Result<void> allowed = fail(Errc::iot_hub_unauthorized_access, "Unauthorized");
-  for (const Right right : {Right::registry_read, Right::registry_write, Right::service_connect}) {
-    if (!hub::has(rights, right)) continue;
-    allowed = hub.authenticator.authorize(request.authorization, request.path, right);
-    if (allowed) break;
-  }
-  return allowed;
-}
-
-Error not_available(std::string_view what) {
-  return fail(Errc::not_implemented, std::string(what) + " not available in this version of twinhub.");
+Result<void> authorize(const hub::Hub& hub, const Request& request, const Rights& rights) {
+  auto allowed = hub.authenticator.authorize(request.authorization, request.path, rights.all);
+  if (allowed || rights.or_else == Right::none) return allowed;
+  return hub.authenticator.authorize(request.authorization, request.path, rights.or_else);
 }
 
 Response unknown_route(const Request& request, const Found& found, Timestamp now) {
@@ -255,15 +215,14 @@ void route(Reply reply, const Request& request) {
   const auto dialect = dialect_of(request);
   if (!dialect) return reply.send(error_response(dialect.error(), now));
   found.call.dialect = *dialect;
-  if (found.route->right == Right::device_connect) {
+  if (found.route->rights.all == Right::device_connect) {
     auto login = log_in(hub, request, found.call.id);
     if (!login) return reply.send(error_response(login.error(), now));
     found.call.login = std::move(*login);
   } else {
-    const auto allowed = authorize(hub, request, found.route->right);
+    const auto allowed = authorize(hub, request, found.route->rights);
     if (!allowed) return reply.send(error_response(allowed.error(), now));
   }
-  if (found.route->handler == nullptr) return reply.send(error_response(not_available(found.route->missing), now));
   const auto admission = reply.lane->hub().gate.admit(found.route->operation, request.body.size());
   if (admission.refusal != hub::Refusal::none) {
     return reply.send(refused(hub.gate.error_of(admission.refusal, found.route->operation), now));

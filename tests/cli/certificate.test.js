@@ -54,7 +54,7 @@ test('a CA is added, proved, listed, shown and deleted', async (t) => {
   const leaf = certificates.make('d1', { issuer: root });
   assert.strictEqual(run('certificate', 'list').stdout, '');
   const missing = run('certificate', 'show', 'root');
-  assert.strictEqual(missing.status, 1);
+  assert.strictEqual(missing.status, 4);
   assert.match(missing.stderr, /There is no certificate 'root'/);
   const no_ca = run('certificate', 'add', 'leaf', leaf.file);
   assert.strictEqual(no_ca.status, 1);
@@ -79,7 +79,7 @@ test('a CA is added, proved, listed, shown and deleted', async (t) => {
   assert.strictEqual(await connect_code(hub, 'd1', leaf), 0);
 
   assert.strictEqual(run('certificate', 'delete', 'root').status, 0);
-  assert.strictEqual(run('certificate', 'delete', 'root').status, 1);
+  assert.strictEqual(run('certificate', 'delete', 'root').status, 4);
   assert.strictEqual(await connect_code(hub, 'd1', leaf), 5);
   const at_once = run('certificate', 'add', 'root', root.file, '--verified');
   assert.match(at_once.stdout, /^root +verified /, at_once.stderr);

@@ -76,14 +76,14 @@ test('connection strings are one line each, beside a running hub and without one
   assert.match(twinhub('connection-string', ...dev, '--policy', 'service').stdout, /SharedAccessKeyName=service;/);
   assert.strictEqual(twinhub('connection-string', ...dev, '--policy', 'nobody').status, 1);
   const unknown = twinhub('connection-string', ...dev, '--device', 'd1');
-  assert.strictEqual(unknown.status, 1);
+  assert.strictEqual(unknown.status, 4);
   assert.match(unknown.stderr, /'d1' is not registered/);
   const created = twinhub('device', 'create', 'd1', ...where);
   assert.strictEqual(created.status, 0, created.stderr);
   assert.match(created.stdout, /^HostName=[^;]+;DeviceId=d1;SharedAccessKey=[^;\n]{44}\n$/);
   assert.strictEqual(twinhub('connection-string', ...where, '--device', 'd1').stdout, created.stdout);
   const again = twinhub('device', 'create', 'd1', ...where);
-  assert.strictEqual(again.status, 1);
+  assert.strictEqual(again.status, 5);
   assert.match(again.stderr, /already registered/);
   await hub.stop();
   assert.strictEqual(twinhub('connection-string', ...where, '--device', 'd1').stdout, created.stdout);

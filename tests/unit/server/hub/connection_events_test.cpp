@@ -234,7 +234,7 @@ TEST(PresenceRecord, ADeviceThatIsBackAfterACrashIsToldBoth) {
   world.hub.tick();
   EXPECT_EQ(told(world, d1), (Types{on, off, on}));
   EXPECT_TRUE(world.hub.presence.activity_of(d1).connected);
-  EXPECT_EQ(world.hub.presence.connected_count(), 1U);
+  EXPECT_EQ(world.hub.presence.connected().all(), 1U);
 }
 
 TEST(PresenceRecord, SequenceNumbersGrowOverARestartEvenIfTheClockWasSetBack) {

@@ -18,7 +18,7 @@ TEST_F(PresenceTest, AnUnknownIdentityIsDisconnectedSinceTheNullDate) {
   EXPECT_FALSE(activity.connected);
   EXPECT_EQ(activity.connection_state_updated.ticks, 0U);
   EXPECT_EQ(activity.last_activity.ticks, 0U);
-  EXPECT_EQ(presence.connected_count(), 0U);
+  EXPECT_EQ(presence.connected().all(), 0U);
 }
 
 TEST_F(PresenceTest, AConnectionSetsStateAndTimes) {
@@ -49,7 +49,7 @@ TEST_F(PresenceTest, ATakeOverNeverShowsDisconnected) {
   presence.disconnected(d1);  // the old one's end
   EXPECT_TRUE(presence.activity_of(d1).connected);
   EXPECT_EQ(presence.activity_of(d1).connection_state_updated, start);
-  EXPECT_EQ(presence.connected_count(), 1U);
+  EXPECT_EQ(presence.connected().all(), 1U);
 }
 
 TEST_F(PresenceTest, TheCountOfConnectionsIsNeverNegative) {
@@ -57,10 +57,10 @@ TEST_F(PresenceTest, TheCountOfConnectionsIsNeverNegative) {
   presence.connected(d1);
   presence.disconnected(d1);
   presence.disconnected(d1);
-  EXPECT_EQ(presence.connected_count(), 0U);
+  EXPECT_EQ(presence.connected().all(), 0U);
   presence.connected(d1);
   EXPECT_TRUE(presence.activity_of(d1).connected);
-  EXPECT_EQ(presence.connected_count(), 1U);
+  EXPECT_EQ(presence.connected().all(), 1U);
 }
 
 TEST_F(PresenceTest, AModuleIsNotItsDevice) {
@@ -80,14 +80,14 @@ TEST_F(PresenceTest, ADeletedIdentityIsForgottenAtOnceAndItsOldConnectionDoesNot
   EXPECT_EQ(presence.activity_of(d1).connection_state_updated, clock.now());
   presence.disconnected(d1);
   EXPECT_TRUE(presence.activity_of(d1).connected);
-  EXPECT_EQ(presence.connected_count(), 1U);
+  EXPECT_EQ(presence.connected().all(), 1U);
 }
 
 TEST_F(PresenceTest, ADeletedIdentityLeavesNothingOnceItsConnectionEnds) {
   presence.connected(d1);
   presence.forget(d1);
   presence.disconnected(d1);
-  EXPECT_EQ(presence.connected_count(), 0U);
+  EXPECT_EQ(presence.connected().all(), 0U);
   presence.active(d1);
   EXPECT_EQ(presence.activity_of(d1).last_activity.ticks, 0U);
 }
@@ -105,7 +105,7 @@ TEST_F(PresenceTest, CountsRightUnderManyThreads) {
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(presence.connected_count(), 50U);
+  EXPECT_EQ(presence.connected().all(), 50U);
 }
 
 }  // namespace twinhub::hub

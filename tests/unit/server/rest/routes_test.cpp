@@ -137,16 +137,6 @@ TEST(RestRoutes, UnknownPathsAndVerbs) {
   EXPECT_EQ(hub.call("OPTIONS", "/devices/d1").status, 405U);
 }
 
-TEST(RestRoutes, WhatIsNotBuiltSaysSo) {
-  const RestHub hub;
-  for (const auto& [method, target] :
-       {std::pair{"POST", "/devices"}, {"POST", "/jobs/create"}, {"GET", "/statistics/devices"}}) {
-    const Answer answer = hub.call(method, target, "{}");
-    EXPECT_EQ(answer.status, 501U) << target;
-    EXPECT_NE(answer.error_name(), "") << answer.body;
-  }
-}
-
 TEST(RestRoutes, AnApiVersionIsRequired) {
   const RestHub hub;
   expect_error(hub.call("GET", "/devices?x=1"), 400, "InvalidProtocolVersion");
