@@ -79,9 +79,9 @@ class Idle final : public Connect {
   using Connect::Connect;
 
   void verify() override {
-    pass(std::chrono::seconds(1));
-    const auto cpu = world_.server.cpu();
     const double seconds = world_.options.seconds;
+    pass(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, 1.0) * 1e9)));
+    const auto cpu = world_.server.cpu();
     pass(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
     const auto used = std::chrono::duration<double, std::micro>(world_.server.cpu() - cpu).count();
     world_.figures.push_back({"idle_cpu_us_per_second", used / std::max(seconds, 1e-3)});

@@ -43,7 +43,9 @@ class Desired final : public DeviceScenario {
     while (device != nullptr && device->index() < slow()) device = next_device();
     if (device == nullptr) return false;
     add_pending(*device, number, intended);
-    change(*device, patch_.make(number), [] {});
+    change(*device, patch_.make(number), [this, device, number](bool refused) {
+      if (refused) forget(*device, number);
+    });
     return true;
   }
 
@@ -57,6 +59,7 @@ class Desired final : public DeviceScenario {
     return {"$iothub/twin/PATCH/properties/desired/#"};
   }
 
+  /// Then runs `after(refused)`.
   template <class After>
   void change(Device& device, std::string_view patch, After after) {
     ++answers_open_;
@@ -66,14 +69,14 @@ class Desired final : public DeviceScenario {
                                  --answers_open_;
                                  if (answer != nullptr && answer->status != 200)
                                    world_.errors.add(Wrong::refused, "PATCH: " + std::string(answer->body));
-                                 after();
+                                 after(answer != nullptr && answer->status != 200);
                                });
   }
 
   /// Not timed: nobody sees its delta.
   void change_slow(Device& device, std::uint64_t number) {
     world_.started();
-    change(device, slow_patch_.make(number), [this] { world_.gave_up(1); });
+    change(device, slow_patch_.make(number), [this](bool) { world_.gave_up(1); });
   }
 
   void on_message(Device& device, const Message& message) override {

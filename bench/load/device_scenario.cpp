@@ -99,6 +99,10 @@ void DeviceScenario::answered(const Device& device, std::uint64_t number) {
   if (Pending* pending = find_pending(device, number)) part_ended(device, *pending);
 }
 
+void DeviceScenario::forget(const Device& device, std::uint64_t number) {
+  world_.gave_up(std::erase_if(state_of(device).pending, [&](const Pending& p) { return p.number == number; }));
+}
+
 void DeviceScenario::check_next_version(const Device& device, std::optional<std::uint64_t> version) {
   State& state = state_of(device);
   if (!version) return wrong(Wrong::version, device, "no version");

@@ -50,6 +50,8 @@ class DeviceScenario : public Scenario, public Device::Owner {
   void part_ended(const Device& device, Pending& pending);
   /// As find_pending() and part_ended().
   void answered(const Device& device, std::uint64_t number);
+  /// Nothing will come for `number`, which was refused.
+  void forget(const Device& device, std::uint64_t number);
   /// Holds `version` against the last one; it has to be the next.
   void check_next_version(const Device& device, std::optional<std::uint64_t> version);
   void wrong(Wrong kind, const Device& device, const std::string& what);

@@ -10,6 +10,8 @@ namespace twinhub::load {
 namespace {
 
 constexpr std::uint64_t in_flight_max = 100'000;
+constexpr std::uint64_t errors_max = 100;  // the run has failed: more of them say no more
+constexpr std::chrono::minutes counted_run_time_max{2};
 
 /// When operations begin. Closed loop: as soon as fewer than the window are in flight. Open loop: at random times of a
 /// constant mean rate (a fixed seed), as independent devices do, whatever has become of the earlier ones.
@@ -50,9 +52,9 @@ Clock::duration seconds(double value) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(value));
 }
 
-/// What is still in flight gets its patience.
+/// What is still in flight gets its patience, and as long again three times: late is not lost.
 void come_to_rest(World& world) {
-  const auto deadline = Clock::now() + world.options.patience_time();
+  const auto deadline = Clock::now() + 4 * world.options.patience_time();
   while (world.in_flight() > 0 && Clock::now() < deadline) world.loop.wait(deadline);
   for (std::uint64_t i = 0; i < world.in_flight(); ++i) world.errors.add(Wrong::lost, "an answer never came");
 }
@@ -62,7 +64,9 @@ void keep_going(World& world, Scenario& scenario, Newcomers& newcomers) {
   const auto began = Clock::now();
   const bool finite = scenario.is_finite();
   const auto measure_at = finite ? began : began + seconds(options.warm_up);
-  const auto stop_at = finite ? began + std::chrono::minutes(2) : measure_at + seconds(options.seconds);
+  const auto stop_at =
+      finite || options.operations > 0 ? measure_at + counted_run_time_max : measure_at + seconds(options.seconds);
+  world.be_impatient();
   Starter starter(world, scenario, began);
   bool measuring = false, more = true;
   while (true) {
@@ -71,7 +75,8 @@ void keep_going(World& world, Scenario& scenario, Newcomers& newcomers) {
       measuring = true;
       world.begin_measuring();
     }
-    if (now >= stop_at) break;
+    if (world.errors.total() >= errors_max) break;
+    if (now >= stop_at || (options.operations > 0 && world.measured().operations >= options.operations)) break;
     if (more) more = starter.start_due(now);
     if (!more && world.in_flight() == 0) break;
     const auto next_newcomer = newcomers.come(began, now);
@@ -89,7 +94,8 @@ void drive(World& world, Scenario& scenario) {
   scenario.prepare();
   keep_going(world, scenario, newcomers);
   come_to_rest(world);
-  if (world.errors.total() > 0) return;
+  // Who was only late is asked all the same; where an answer is missing, no more can be said.
+  if (world.errors.total() > world.errors.count(Wrong::late)) return;
   newcomers.verify();
   scenario.verify();
 }

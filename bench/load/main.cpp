@@ -17,6 +17,7 @@ namespace {
 using twinhub::load::Options;
 
 void add_options(CLI::App& app, Options& options) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   std::string names;
   for (const auto name : twinhub::load::scenario_names()) names += (names.empty() ? "" : ", ") + std::string(name);
   app.add_option("scenario", options.scenario, names)->required();
@@ -39,6 +40,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--in-flight", options.in_flight, "Closed loop: operations at a time")->check(CLI::PositiveNumber);
   app.add_option("--rate", options.rate, "Open loop: operations per second");
   app.add_option("--seconds", options.seconds, "Measured time");
+  app.add_option("--operations", options.operations, "Measured operations, instead of a time");
   app.add_option("--warm-up", options.warm_up, "Seconds before it");
   app.add_option("--patience", options.patience, "Seconds after which an answer is late");
   app.add_option("--payload", options.payload_bytes, "Bytes of each patch or message");

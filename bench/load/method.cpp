@@ -42,8 +42,9 @@ class Method final : public DeviceScenario {
   void on_result(const Device& device, std::uint64_t number, const HttpAnswer* answer) {
     if (answer != nullptr && answer->status != 200) {
       wrong(Wrong::refused, device, "method: " + std::string(answer->body));
-    } else if (answer != nullptr &&
-               answer->body != R"({"status":200,"payload":)" + std::string(payload_.make(number)) + "}") {
+      return forget(device, number);
+    }
+    if (answer != nullptr && answer->body != R"({"status":200,"payload":)" + std::string(payload_.make(number)) + "}") {
       wrong(Wrong::malformed, device, "method: another answer than the device gave: " + std::string(answer->body));
     }
     Pending* pending = find_pending(device, number);

@@ -36,8 +36,9 @@ struct Options {
   std::size_t in_flight = 1;  ///< closed loop: as many operations at a time
   double rate = 0;            ///< open loop: operations per second, whatever is still in flight
   double seconds = 3;
+  std::uint64_t operations = 0;  ///< measure so many instead of a time
   double warm_up = 0.5;
-  double patience = 10;  ///< seconds after which an answer is late, then lost
+  double patience = 10;  ///< seconds after which an answer is late; four times that, and it is lost
   std::size_t payload_bytes = 128;
   std::size_t twin_bytes = 1024;  ///< of reported properties before the run; 0 = as they are
   std::size_t depth = 1;          ///< objects within objects in a patch

@@ -44,10 +44,12 @@ class World {
   /// What the device of this number has to say in CONNECT.
   [[nodiscard]] ConnectFields connect_fields(const std::string& id) const;
 
-  /// Runs the loop until `done`. Throws when nothing was `done` for a minute, or something went wrong on the way.
+  /// Runs the loop until `done`. Throws when that takes two minutes, or an error is counted on the way.
   void run_until(std::string_view what, const std::function<bool()>& done);
 
   // Operations
+  /// From now on answers may be late.
+  void be_impatient() { impatient_ = true; }
   void started() { ++in_flight_; }
   /// `intended`: when it was to start; with an open loop that may be before it did.
   void ended(Clock::time_point intended, Clock::time_point now);
@@ -71,6 +73,7 @@ class World {
   std::shared_ptr<SSL_CTX> tls_;
   std::unique_ptr<BackEnds> back_ends_;
   std::uint64_t in_flight_ = 0;
+  bool impatient_ = false;
   bool measuring_ = false;
   Clock::time_point began_;
   Measured measured_;
