@@ -62,6 +62,7 @@ class Connect : public DeviceScenario {
 
  private:
   std::vector<std::string> filters(const std::string& id) const override {
+    if (world_.options.shared_topics) return {"twin/res/#", "twin/desired/#"};
     if (world_.options.broker) return {"devices/" + id + "/twin/res/#", "devices/" + id + "/twin/desired/#"};
     return {"$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#"};
   }

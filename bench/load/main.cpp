@@ -50,6 +50,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--back-ends", options.back_ends, "REST connections")->check(CLI::PositiveNumber);
   app.add_option("--connect-rate", options.connect_rate, "Further devices that connect meanwhile, per second");
   app.add_option("--slow-readers", options.slow_readers, "desired: devices that do not read");
+  app.add_flag("--shared-topics", options.shared_topics, "connect, idle on a broker: the same topics for all");
   app.add_flag("--rehearse", options.rehearse, "connect, idle: everybody was there once before");
   app.add_option("--query", options.query, "query: its text");
   app.add_option("--rows", options.rows, "query: how many rows it has to give");

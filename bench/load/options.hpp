@@ -46,6 +46,7 @@ struct Options {
   std::size_t back_ends = 32;     ///< REST connections
   double connect_rate = 0;        ///< further devices that connect and subscribe meanwhile, per second
   std::size_t slow_readers = 0;   ///< the first so many devices do not read
+  bool shared_topics = false;     ///< on a broker: everybody subscribes to the same
   bool rehearse = false;          ///< idle: everybody was there once before
   std::string query = "SELECT deviceId FROM devices";
   std::size_t rows = 0;  ///< that the query has to give

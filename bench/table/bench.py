@@ -1,6 +1,7 @@
 """One run of the table: its size, its folder, its servers, and how the generator and the limits are called."""
 import json
 import pathlib
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -67,6 +68,14 @@ class Bench:
 
     def mosquitto(self, **more):
         return Mosquitto(self.folder, pin=self.pin, **more)
+
+    def certificates(self):
+        """The folder of a certificate as the hub makes it, for the broker; made once."""
+        folder = self.folder / 'certificates'
+        if not folder.exists():
+            with self.hub(address='127.88.0.9') as hub:
+                shutil.copytree(hub.data / 'tls', folder)
+        return folder
 
     def echo_server(self):
         return EchoServer(self.folder, pin=self.pin)

@@ -41,7 +41,7 @@ def conditions(bench, load_before):
 def number(value):
     if value >= 1000:
         return f'{value:,.0f}'
-    return f'{value:.1f}' if value >= 100 else f'{value:.2f}'
+    return f'{value:.1f}' if value >= 100 else f'{value:.2f}' if value >= 1 else f'{value:.3f}'
 
 
 def side(values):

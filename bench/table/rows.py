@@ -1,4 +1,5 @@
 """The rows of the table: what is run for each, on both sides. One function gives the rows that share their runs."""
+import os
 import shutil
 import signal
 import subprocess
@@ -74,28 +75,30 @@ def fan_out(bench):
 def both_doors(bench, scenario, flags):
     """Fresh servers for every run, plain and over TLS: memory that was given back would serve a second run."""
 
+    certificates = bench.certificates()
+
     def run(make, count, tls, more):
-        def once():
-            with bench.hub() as hub:  # for its certificate, when the broker is asked
-                certificates = hub.data / 'tls'
-                with (hub if make == 'hub' else bench.mosquitto(certificates=certificates)) as server:
-                    return bench.load(scenario, *server.flags(tls), '--devices', count, '--in-flight', 16, *more)
-        return once
+        with make() as server:
+            return bench.load(scenario, *server.flags(tls), '--devices', count, '--in-flight', 16, *more)
 
     results = []
     for tls, count in ((False, bench.plain_connections), (True, bench.tls_connections)):
-        ours, peer = bench.in_turn(run('hub', count, tls, [*CREATE, *flags]), run('mosquitto', count, tls, []))
-        results.append((f'TLS P-256, {count:,}' if tls else f'plain, {count:,}', tls, ours, peer))
+        def broker():
+            return bench.mosquitto(certificates=certificates)
+        ours, peer, shared = bench.in_turn(lambda: run(bench.hub, count, tls, [*CREATE, *flags]), lambda: run(broker, count, tls, []),
+                                           lambda: run(broker, count, tls, ['--shared-topics']))
+        results.append((f'TLS P-256, {count:,}' if tls else f'plain, {count:,}', tls, ours, peer, shared))
     return results
 
 
 def idle(bench):
     rows = []
-    for name, tls, ours, peer in both_doors(bench, 'idle', ['--rehearse']):
+    for name, tls, ours, peer, shared in both_doors(bench, 'idle', ['--rehearse']):
         def memory(reports, what):
             return Side(figures(reports, 'rss_kib_per_connection'), 'KiB', what)
-        rows.append(Row(f'RSS per idle connection with twin subscriptions, {name}', memory(ours, 'hub'), memory(peer, 'Mosquitto'),
-                        0.97 if tls else 1.0))
+        rows.append(Row(f'RSS per idle connection with twin subscriptions, {name}', memory(ours, 'hub'),
+                        memory(peer, 'Mosquitto, topics of its own for each'), 0.97 if tls else 1.0))
+        rows.append(Row('the same', memory(ours, 'hub'), memory(shared, 'Mosquitto, the same topics for all'), 0.97 if tls else 1.0))
         rows.append(Row(f'CPU per second of the same connections doing nothing, {name}',
                         Side(figures(ours, 'idle_cpu_us_per_second'), 'us CPU', 'hub'),
                         Side(figures(peer, 'idle_cpu_us_per_second'), 'us CPU', 'Mosquitto')))
@@ -104,9 +107,10 @@ def idle(bench):
 
 def connect(bench):
     rows = []
-    for name, tls, ours, peer in both_doors(bench, 'connect', []):
+    for name, tls, ours, peer, shared in both_doors(bench, 'connect', []):
         rows.append(Row(f'CPU per connect, SAS check and durable subscriptions included, {name}', cpu(ours, 'hub'),
-                        cpu(peer, 'Mosquitto, no check, nothing durable'), 0.9 if tls else 0.5))
+                        cpu(peer, 'Mosquitto, no check, nothing durable, topics of its own for each'), 0.9 if tls else 0.5))
+        rows.append(Row('the same', cpu(ours, 'hub'), cpu(shared, 'Mosquitto, the same topics for all'), 0.9 if tls else 0.5))
         rows.append(Row(f'RSS per connection that was never there before, {name}',
                         Side(figures(ours, 'rss_kib_per_connection'), 'KiB', 'hub, its caches and memtables filling'),
                         Side(figures(peer, 'rss_kib_per_connection'), 'KiB', 'Mosquitto')))
@@ -131,11 +135,12 @@ def million(bench):
                                        lambda: bench.load(scenario, *small.flags(), *flags))
             rows.append(Row(f'CPU per {what} at {many}', cpu(ours, many), cpu(peer, 'hub with 1,000'), 1.2))
         everything = "SELECT deviceId FROM devices WHERE properties.reported.property7 = 'none'"
-        bench.load('query', *large.flags(), '--query', everything, '--rows', 0)
+        bench.load('query', *large.flags(), '--query', everything, '--rows', 0, '--operations', 1, '--warm-up', 0)
         mib = large.rss_kib() / 1024
         rows.append(Row(f'RSS at {many}, after updates, reads and a scan of all', Side([mib], 'MiB', 'hub'),
                         Side([64 + 200.0], 'MiB', 'cache (64 MiB) + 200 MiB'), 1.0))
-        scan = [bench.load('query', *large.flags(), '--query', everything, '--rows', 0) for _ in range(bench.pairs)]
+        scan = [bench.load('query', *large.flags(), '--query', everything, '--rows', 0, '--operations', 3, '--warm-up', 0)
+                for _ in range(bench.pairs)]
         rows.append(Row('CPU per twin that a query passes over', Side([report['cpu_us'] / bench.stored for report in scan], 'us CPU', 'hub')))
     return rows
 
@@ -180,13 +185,12 @@ def start(bench):
 
 
 def link(source, target):
-    import os
     os.link(source, target)
     return target
 
 
 def tls(bench):
-    with bench.hub() as hub, bench.mosquitto(certificates=hub.data / 'tls') as mosquitto:
+    with bench.hub() as hub, bench.mosquitto(certificates=bench.certificates()) as mosquitto:
         sides = bench.in_turn(*[lambda server=server, scenario=scenario, secure=secure, more=more:
                                 bench.load(scenario, *server.flags(secure), *MANY, *more)
                                 for server, scenario, more in ((hub, 'reported', CREATE), (mosquitto, 'echo', []))

@@ -29,7 +29,16 @@ class Server:
         self.pin = pin
         self.process = None
 
+    def listens(self, port):
+        try:
+            socket.create_connection((self.address, port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
     def spawn(self, command, log, environment=None):
+        if self.listens(1883):
+            raise Failed(f'something else listens on {self.address}:1883, perhaps what an interrupted run has left')
         command = (['taskset', '-c', '0'] if self.pin else []) + [str(part) for part in command]
         with open(log, 'ab') as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
@@ -44,11 +53,9 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
-            try:
-                socket.create_connection((self.address, port), timeout=1).close()
+            if self.listens(port):
                 return
-            except OSError:
-                time.sleep(0.01)
+            time.sleep(0.01)
         raise Failed(f'{self.process.args[0]} does not listen on {self.address}:{port}')
 
     def stop(self, with_signal=signal.SIGTERM):

@@ -79,7 +79,7 @@ describe('a broker is driven in the same way', () => {
   const broker = new Broker({ config: ['set_tcp_nodelay true'] });
   before(() => broker.start());
   after(() => broker.remove());
-  for (const what of ['echo', 'echo --qos 0', 'echo --rate 300', 'telemetry', 'connect', 'idle']) {
+  for (const what of ['echo', 'echo --qos 0', 'echo --rate 300', 'telemetry', 'connect', 'connect --shared-topics', 'idle']) {
     test(what, async () => {
       const [scenario, ...flags] = what.split(' ');
       assert_right(await load(scenario, ['--broker', '--mqtt', `${broker.address}:${broker.port}`, '--pid', broker.process.pid,
