@@ -6,8 +6,7 @@
 // Each figure is the median of five rounds; each round checks what it counted.
 #include "protocol/json/document.hpp"
 #include "protocol/twin/patch.hpp"
-#include "server/hub/presence.hpp"
-#include "server/hub/queries.hpp"
+#include "server/hub/hub.hpp"
 #include "storage/store.hpp"
 
 #include <rocksdb/db.h>
@@ -30,6 +29,17 @@ using namespace twinhub;
 class WallClock final : public hub::Clock {
  public:
   [[nodiscard]] Timestamp now() const override { return {unix_epoch_ticks + 1'800'000'000 * ticks_per_second}; }
+};
+
+class NoDevices final : public hub::DeviceLinks {
+ public:
+  void desired_changed(const IdentityId&, std::uint64_t, const std::shared_ptr<const std::string>&,
+                       storage::Outbox&) override {}
+  void messages_waiting(const IdentityId&, storage::Outbox&) override {}
+  void identity_changed(const iothub::Identity&, const iothub::Identity&, storage::Outbox&) override {}
+  void identity_deleted(const IdentityId&, storage::Outbox&) override {}
+  bool invoke_method(const std::shared_ptr<const hub::MethodRequest>&, storage::Outbox&) override { return false; }
+  void forget_method(const IdentityId&, std::uint64_t, storage::Outbox&) override {}
 };
 
 /// About 1 KiB as stored: tags, desired and reported properties with their stamps.
@@ -178,8 +188,9 @@ int main(int argc, char** argv) {
   line("simdjson parse of the same bytes", parse);
 
   auto store = open();
-  hub::Presence presence(clock);
-  hub::Queries queries(*store, clock, presence);
+  NoDevices links;
+  hub::SystemRandom random;
+  hub::Hub hub(*store, clock, random, {}, links, {});
   for (const auto& [text, rows] : std::initializer_list<std::pair<const char*, std::size_t>>{
            {"SELECT COUNT() AS n FROM devices", 1},
            {"SELECT deviceId FROM devices WHERE tags.location.plant = 'none'", 0},
@@ -188,6 +199,6 @@ int main(int argc, char** argv) {
            {"SELECT properties.reported.connectivity.type AS t, COUNT() AS n FROM devices "
             "GROUP BY properties.reported.connectivity.type",
             2}}) {
-    line(text, query_seconds(queries, text, rows) / twins);
+    line(text, query_seconds(hub.queries, text, rows) / twins);
   }
 }

@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
     (*store)->update(
         identity->id,
         [&](const storage::Entity&) -> Result<storage::EntityChange> {
-          return storage::EntityChange{.identity = identity, .twin = record, .erase = false, .events = {}};
+          return storage::EntityChange{
+              .identity = identity, .twin = record, .erase = false, .events = {}, .records = {}};
         },
         [&](const Result<void>& result, storage::Outbox&) {
           if (!result) ++failed;

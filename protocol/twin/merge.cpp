@@ -50,9 +50,9 @@ class PatchMembers {
 
 class Merger {
  public:
-  /// `stamps`: those of the stored section, null when there is none or it has none.
-  Merger(const Stamp* stamps, bool stamped, Stamp fresh, Merged& out)
-      : stamp_(stamps), stamped_(stamped), fresh_(fresh), out_(out) {}
+  /// `text`: the stored section, empty when there is none; `stamps`: its own, null when it has none.
+  Merger(std::string_view text, const Stamp* stamps, bool stamped, Stamp fresh, Merged& out)
+      : limit_(text.data() + text.size()), stamp_(stamps), stamped_(stamped), fresh_(fresh), out_(out) {}
 
   /// Writes `value` without its nulls; all of it is new.
   void write_new(const json::Value& value, bool is_root) {
@@ -89,7 +89,7 @@ class Merger {
       const std::string_view key(key_begin, static_cast<std::size_t>(quote - key_begin));
       PatchMembers::Member* named = members.find(key);
       if (named == nullptr) {
-        const Extent kept = measure(quote + 2);
+        const Extent kept = skip(quote + 2, limit_);
         if (!first) out_.text += ',';
         first = false;
         out_.text.append(at, kept.end);
@@ -154,6 +154,7 @@ class Merger {
     if (stamped_) out_.stamps.push_back(fresh_);
   }
 
+  const char* limit_;  // end of the stored text
   const Stamp* stamp_;
   bool stamped_;
   Stamp fresh_;
@@ -168,7 +169,7 @@ Merged merge(std::string_view text, const std::vector<Stamp>* stamps, std::uint3
   merged.size_bytes = size_bytes;
   merged.text.reserve(text.size() + patch.text().size());
   if (stamps != nullptr) merged.stamps.reserve(stamps->size() + 16);
-  Merger merger(stamps == nullptr ? nullptr : stamps->data(), stamps != nullptr, fresh, merged);
+  Merger merger(text, stamps == nullptr ? nullptr : stamps->data(), stamps != nullptr, fresh, merged);
   merger.merge_object(text.data(), patch, true, merged.touched);
   if (touch_root && stamps != nullptr) merged.stamps[0] = fresh;
   return merged;
@@ -176,7 +177,7 @@ Merged merge(std::string_view text, const std::vector<Stamp>* stamps, std::uint3
 
 Merged replace(const json::Value& section, bool with_stamps, Stamp fresh) {
   Merged merged;
-  Merger merger(nullptr, with_stamps, fresh, merged);
+  Merger merger({}, nullptr, with_stamps, fresh, merged);
   merger.write_new(section, true);
   merged.touched = true;
   return merged;

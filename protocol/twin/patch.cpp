@@ -1,6 +1,5 @@
 #include "protocol/twin/patch.hpp"
 
-#include "protocol/json/document.hpp"
 #include "protocol/twin/delta.hpp"
 #include "protocol/twin/limits.hpp"
 #include "protocol/twin/merge.hpp"
@@ -178,14 +177,18 @@ Result<ServiceUpdate> apply_service_replace(const Twin& before, std::string_view
 
 Result<Twin> apply_reported_patch(const Twin& before, std::string_view body,
                                   std::optional<std::uint64_t> expected_version, Timestamp now) {
+  return apply_reported_patch(before, json::parse(body), expected_version, now);
+}
+
+Result<Twin> apply_reported_patch(const Twin& before, const Result<json::Document>& body,
+                                  std::optional<std::uint64_t> expected_version, Timestamp now) {
   if (expected_version && *expected_version != before.reported.version) {
     return fail(Errc::precondition_failed, "Precondition failed: reported version did not match, existingVersion:" +
                                                std::to_string(before.reported.version) +
                                                " newVersion:" + std::to_string(*expected_version));
   }
-  const auto document = json::parse(body);
-  if (!document) return document.error();
-  const json::Value patch = document->root();
+  if (!body) return body.error();
+  const json::Value patch = body->root();
   if (!patch.is_object()) return fail(Errc::argument_invalid, "Reported properties must be a JSON object");
   if (const auto checked = check_section(patch, {}); !checked) return checked.error();
 

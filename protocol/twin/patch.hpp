@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/error.hpp"
+#include "protocol/json/document.hpp"
 #include "protocol/twin/document.hpp"
 
 #include <optional>
@@ -37,6 +38,9 @@ struct PatchRules {
 /// The device's PATCH of its reported properties: always raises reported.$version by one. `expected_version` is the
 /// `$version` of the request topic, if any. Errors as above; precondition_failed.
 [[nodiscard]] Result<Twin> apply_reported_patch(const Twin& before, std::string_view body,
+                                                std::optional<std::uint64_t> expected_version, Timestamp now);
+/// The same of what json::parse() gave for the body; its Error comes in its turn, after the version's.
+[[nodiscard]] Result<Twin> apply_reported_patch(const Twin& before, const Result<json::Document>& body,
                                                 std::optional<std::uint64_t> expected_version, Timestamp now);
 
 }  // namespace twinhub::twin

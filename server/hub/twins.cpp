@@ -185,11 +185,10 @@ void Twins::patch_reported(const IdentityId& id, std::string_view body, std::opt
                            Done<std::uint64_t> done) {
   presence_.active(id);
   const Timestamp now = clock_.now();
-  // The event's text does not depend on the twin: it is made outside the lock.
+  // Neither the parse nor the event's text depends on the twin: both are made outside the lock.
+  const auto document = json::parse(body);
   std::string members;
-  if (const auto document = json::parse(body); document && document->root().is_object()) {
-    members = changed_members(document->root(), now, std::nullopt);
-  }
+  if (document && document->root().is_object()) members = changed_members(document->root(), now, std::nullopt);
   const auto outcome = std::make_shared<ReportedWrite>();
 
   const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
@@ -198,7 +197,7 @@ void Twins::patch_reported(const IdentityId& id, std::string_view body, std::opt
       return error;
     };
     if (!current.twin) return refuse(not_found(id));
-    auto after = twin::apply_reported_patch(*current.twin, body, expected_version, now);
+    auto after = twin::apply_reported_patch(*current.twin, document, expected_version, now);
     if (!after) return refuse(after.error());
     outcome->version = after->reported.version;
     storage::EntityChange change;

@@ -20,6 +20,8 @@ void check(const twin::Section& section) {
   FUZZ_CHECK(extent.end == section.text.data() + section.text.size());
   FUZZ_CHECK(extent.stamps == section.stamps.size());
   FUZZ_CHECK(extent.size_bytes == section.size_bytes);
+  const auto skipped = twin::skip(section.text.data(), section.text.data() + section.text.size());
+  FUZZ_CHECK(skipped.end == extent.end && skipped.stamps == extent.stamps);
 }
 
 }  // namespace

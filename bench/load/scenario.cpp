@@ -1,0 +1,39 @@
+#include "bench/load/scenario.hpp"
+
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace twinhub::load {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::unique_ptr<Scenario> (*)(World&)>, 10> table{{
+    {"reported", make_reported},
+    {"get", make_get},
+    {"desired", make_desired},
+    {"telemetry", make_telemetry},
+    {"method", make_method},
+    {"connect", make_connect},
+    {"idle", make_idle},
+    {"query", make_query},
+    {"echo", make_echo},
+    {"raw", make_raw},
+}};
+
+}  // namespace
+
+std::vector<std::string_view> scenario_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, make] : table) names.push_back(name);
+  return names;
+}
+
+std::unique_ptr<Scenario> make_scenario(World& world) {
+  for (const auto& [name, make] : table) {
+    if (name == world.options.scenario) return make(world);
+  }
+  throw std::runtime_error("no scenario '" + world.options.scenario + "'");
+}
+
+}  // namespace twinhub::load
