@@ -24,6 +24,8 @@ constexpr Errc next(Errc code) {
     case Errc::argument_null:
       return Errc::iot_hub_format_error;
     case Errc::iot_hub_format_error:
+      return Errc::blob_container_validation_error;
+    case Errc::blob_container_validation_error:
       return Errc::device_defined_multiple_times;
     case Errc::device_defined_multiple_times:
       return Errc::bulk_registry_operation_failure;
@@ -137,7 +139,7 @@ TEST(ErrorTable, GivesEveryCodeARowOfItsOwnWithAUniqueName) {
     EXPECT_FALSE(row.message.empty());
     EXPECT_EQ(row.http_status, number_of(code) / 1000);
   }
-  EXPECT_EQ(names.size(), 49U);
+  EXPECT_EQ(names.size(), 50U);
 }
 
 TEST(ErrorTable, NamesAreIotHubsOwn) {
