@@ -9,11 +9,13 @@ endfunction()
 
 # twinhub_test(NAME SOURCES a_test.cpp ... LINKS room ... [LABELS unit|wire|...] [TIMEOUT seconds])
 # One GoogleTest program, registered as one ctest test.
+add_custom_target(cpp_tests)  # every program of twinhub_test(): what the sanitizers need built
 function(twinhub_test name)
   cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE twinhub_options ${TEST_LINKS} GTest::gmock GTest::gtest_main)
   twinhub_reuse(${name} twinhub_precompiled_test)
+  add_dependencies(cpp_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   if(NOT TEST_LABELS)
     set(TEST_LABELS unit)

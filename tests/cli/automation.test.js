@@ -1,26 +1,13 @@
-// Jobs and configurations from the command line. A hub without these routes has nothing to try them on.
+// Jobs and configurations from the command line.
 'use strict';
 
 const assert = require('node:assert');
 const { test } = require('node:test');
 
 const { Cli } = require('../support/cli');
-const { Rest } = require('../support/rest');
-const { ports } = require('../support/hub');
-
-// The command line and its hub, or null when the hub has no such route yet.
-async function with_route(t, route) {
-  const cli = await Cli.start(t);
-  const rest = new Rest(cli.hub.connection_string(), { plain_port: ports.http });
-  t.after(() => rest.close());
-  if ((await rest.get(route)).status !== 501) return cli;
-  t.skip(`${route} is not there yet`);
-  return null;
-}
 
 test('job: a twin update on many devices, waited for, listed, shown device by device', async (t) => {
-  const cli = await with_route(t, '/jobs/v2/query');
-  if (!cli) return;
+  const cli = await Cli.start(t);
   for (const id of ['d1', 'd2']) cli.ok('device', 'create', id);
   assert.strictEqual(cli.ok('job', 'list'), '');
   assert.match(cli.ok('job', 'update-twin', 'j1', '--where', '*', 'desired.fan=3', 'tags.room=attic', '--wait'),
@@ -50,8 +37,7 @@ test('job: a twin update on many devices, waited for, listed, shown device by de
 });
 
 test('configuration: set from a file, listed, shown, changed, deleted', async (t) => {
-  const cli = await with_route(t, '/configurations');
-  if (!cli) return;
+  const cli = await Cli.start(t);
   const content = { content: { deviceContent: { 'properties.desired.chiller': { temperature: 38 } } }, targetCondition: "tags.environment='none'", priority: 10 };
   const set = (...flags) => cli.run(['configuration', 'set', 'chiller', '-', '--json', ...flags], { input: JSON.stringify(content) });
   const made = set();
