@@ -229,16 +229,18 @@ TEST(CertificatesRestart, KeepsCertificatesCodesAndWhatIsVerified) {
         [&](auto done) { world.hub.certificates.remove("gone", parse_if_match("*"), std::move(done)); }));
     list = world.hub.certificates.list();
   }
-  World world(options);
-  ASSERT_TRUE(world.hub.certificates.load());
-  EXPECT_EQ(world.hub.certificates.list(), list);
-  EXPECT_TRUE(world.hub.certificates.trusted()->hold(verified.certificate().sha256()));
-  const TestCertificate proof(
-      {.common_names = {code.substr(1, code.size() - 2)}, .issuer = &proving, .now = 1'800'000'000});
-  EXPECT_TRUE(answer_of<Answer>([&](auto done) {
-    world.hub.certificates.verify("proving", body_of(proof.certificate()), parse_if_match("*"), std::move(done));
-  }));
-  EXPECT_TRUE(world.hub.certificates.trusted()->hold(proving.certificate().sha256()));
+  {
+    World world(options);
+    ASSERT_TRUE(world.hub.certificates.load());
+    EXPECT_EQ(world.hub.certificates.list(), list);
+    EXPECT_TRUE(world.hub.certificates.trusted()->hold(verified.certificate().sha256()));
+    const TestCertificate proof(
+        {.common_names = {code.substr(1, code.size() - 2)}, .issuer = &proving, .now = 1'800'000'000});
+    EXPECT_TRUE(answer_of<Answer>([&](auto done) {
+      world.hub.certificates.verify("proving", body_of(proof.certificate()), parse_if_match("*"), std::move(done));
+    }));
+    EXPECT_TRUE(world.hub.certificates.trusted()->hold(proving.certificate().sha256()));
+  }
   std::filesystem::remove_all(folder);
 }
 

@@ -317,13 +317,15 @@ TEST(QueryTokens, ATokenSurvivesARestart) {
     create(world, 10);
     token = run(world.hub.queries, {.text = everything, .page_rows = 4})->page.continuation;
   }
-  World world(options);
-  ASSERT_TRUE(world.remove({id_of(3), ""}));  // the very row that the token names
-  ASSERT_TRUE(world.remove({id_of(5), ""}));
-  ASSERT_TRUE(world.put({"device-0004a", ""}));
-  const auto next = run(world.hub.queries, {.text = everything, .page_rows = 4, .continuation = token});
-  ASSERT_TRUE(next);
-  EXPECT_THAT(ids_of(next->page.json), ElementsAre(id_of(4), "device-0004a", id_of(6), id_of(7)));
+  {
+    World world(options);
+    ASSERT_TRUE(world.remove({id_of(3), ""}));  // the very row that the token names
+    ASSERT_TRUE(world.remove({id_of(5), ""}));
+    ASSERT_TRUE(world.put({"device-0004a", ""}));
+    const auto next = run(world.hub.queries, {.text = everything, .page_rows = 4, .continuation = token});
+    ASSERT_TRUE(next);
+    EXPECT_THAT(ids_of(next->page.json), ElementsAre(id_of(4), "device-0004a", id_of(6), id_of(7)));
+  }
   std::filesystem::remove_all(folder);
 }
 
