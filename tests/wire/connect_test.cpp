@@ -299,7 +299,8 @@ TEST(Connect, WhatIsNoModelIdIsNeitherKeptNorStampedOnTelemetry) {
     MqttClient client = hub.connect(fields);
     client.send(publish_packet({.topic = "devices/dev1/messages/events/", .payload = "{}", .qos = 1, .packet_id = 1}));
     EXPECT_EQ(client.expect().first_byte, 0x40);
-    for (const auto& property : hub.telemetry(dev1).back().system) EXPECT_NE(property.name, "dt-dataschema");
+    const auto events = hub.telemetry(dev1);
+    for (const auto& property : events.back().system) EXPECT_NE(property.name, "dt-dataschema");
   }
   EXPECT_EQ(hub.store().read(dev1)->entity.twin->model_id, "");
 }
