@@ -26,6 +26,11 @@ class ByteWriter {
     integer(static_cast<std::uint32_t>(bytes.size()));
     out_ += bytes;
   }
+  /// Seven bits in each byte, the lowest first; all but the last have their top bit set.
+  void varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
+    out_ += static_cast<char>(value);
+  }
   void raw(const void* data, std::size_t bytes) { out_.append(static_cast<const char*>(data), bytes); }
 
  private:
@@ -42,6 +47,16 @@ class ByteReader {
     T value{};
     raw(&value, sizeof value);
     return value;
+  }
+  std::uint64_t varint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto byte = integer<std::uint8_t>();
+      value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+      if (byte < 0x80) return value;
+    }
+    ok_ = false;
+    return 0;
   }
   template <class E>
   E enumerator(E last) {

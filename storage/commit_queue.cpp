@@ -108,10 +108,25 @@ bool CommitQueue::wait_for_work(std::unique_lock<std::mutex>& lock) {
   }
   // Within the pause since the last sync, wait for company: a sync costs much the same for one unit and for a hundred.
   const auto due = last_sync_ + options_.sync_pause;
-  if (options_.durability == Durability::sync && !stopping_ && std::chrono::steady_clock::now() < due) {
+  if (options_.durability == Durability::sync && !stopping_ && expects_company() &&
+      std::chrono::steady_clock::now() < due) {
     work_.wait_until(lock, due, [this] { return stopping_; });
   }
   return true;
+}
+
+/// Whether units came so fast of late that a pause would bring some more: else it would only cost time.
+bool CommitQueue::expects_company() const {
+  constexpr double company_min = 2;
+  return units_per_microsecond_ * static_cast<double>(options_.sync_pause.count()) >= company_min;
+}
+
+void CommitQueue::count_arrivals(std::uint64_t units) {
+  constexpr double weight = 0.25;  // of the newest cycle
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double, std::micro> since = now - std::exchange(last_start_, now);
+  units_per_microsecond_ +=
+      weight * (static_cast<double>(units) / std::max(1.0, since.count()) - units_per_microsecond_);
 }
 
 void CommitQueue::run() {
@@ -119,6 +134,7 @@ void CommitQueue::run() {
   while (wait_for_work(lock)) {
     std::swap(open_, writing_);
     lock.unlock();
+    count_arrivals(writing_.units);
     commit(writing_);
     writing_.clear();
     lock.lock();

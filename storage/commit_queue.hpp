@@ -96,6 +96,8 @@ class CommitQueue {
 
   void run();
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool expects_company() const;
+  void count_arrivals(std::uint64_t units);
   void commit(Cycle& cycle);
   void succeed(Cycle& cycle);
   void fail_all(Cycle& cycle, const Error& error);
@@ -123,10 +125,12 @@ class CommitQueue {
 
   std::atomic<CommitSeq> settled_{0};
   std::atomic<bool> any_failed_{false};
-  Cycle writing_;                                    // commit thread only
-  bool reopened_ = false;                            // commit thread only; refresh() is due
-  std::chrono::steady_clock::time_point last_sync_;  // commit thread only
-  std::thread thread_;                               // last: it uses all of the above
+  Cycle writing_;                                     // commit thread only
+  bool reopened_ = false;                             // commit thread only; refresh() is due
+  std::chrono::steady_clock::time_point last_sync_;   // commit thread only
+  std::chrono::steady_clock::time_point last_start_;  // commit thread only; of the last cycle
+  double units_per_microsecond_ = 0;                  // commit thread only; lately
+  std::thread thread_;                                // last: it uses all of the above
 };
 
 }  // namespace twinhub::storage

@@ -1,8 +1,11 @@
 #include "storage/database.hpp"
 
+#include "storage/twin_delta.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <algorithm>
 #include <array>
@@ -16,7 +19,8 @@ constexpr std::array<const char*, static_cast<std::size_t>(Family::records)> fam
     "default", "identities", "twins", "sessions", "events"};
 constexpr std::size_t records_memtable_bytes_max = 8U << 20;  // small records, few of them
 constexpr std::string_view format_key = "format_version";
-constexpr std::string_view format_version = "1";
+constexpr std::string_view format_version = "2";
+constexpr std::string_view format_without_deltas = "1";  // becomes the newest by being opened
 constexpr std::chrono::milliseconds reopen_patience{100};
 
 thread_local std::size_t readings_of_this_thread = 0;
@@ -126,6 +130,13 @@ Result<void> Database::open_engine() {
   const auto cache = rocksdb::NewLRUCache(std::max<std::size_t>(options_.cache_bytes / 2, 8U << 20));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const char* name : family_names) descriptors.emplace_back(name, family_options(options_, cache));
+  // A device's twin is written again and again, a partition's events one behind the other: both go into the memtable
+  // next to where the last one went.
+  auto& twins = descriptors[static_cast<std::size_t>(Family::twins)].options;
+  twins.merge_operator = make_twin_merge_operator();
+  twins.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewNoopTransform());
+  descriptors[static_cast<std::size_t>(Family::events)].options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(sizeof(std::uint32_t)));
   auto record_options = family_options(options_, cache);
   record_options.write_buffer_size = std::min(record_options.write_buffer_size, records_memtable_bytes_max);
   for (const char* name : record_kind_names) descriptors.emplace_back(name, record_options);
@@ -172,14 +183,15 @@ Result<void> Database::check_format() {
   std::string found;
   const rocksdb::Slice key(format_key.data(), format_key.size());
   const auto status = engine_->Get({}, family(Family::meta), key, &found);
-  if (status.IsNotFound() && !options_.read_only) {
+  const bool outdated = status.IsNotFound() || (status.ok() && found == format_without_deltas);
+  if (outdated && !options_.read_only) {
     const auto written = engine_->Put(write_options_, family(Family::meta), key,
                                       rocksdb::Slice(format_version.data(), format_version.size()));
     if (!written.ok()) return engine_error(written);
     return {};
   }
   if (!status.ok()) return engine_error(status);
-  if (found != format_version) {
+  if (found != format_version && found != format_without_deltas) {
     return fail(Errc::service_unavailable, "the store in " + path_ + " has format " + found +
                                                "; this twinhub reads format " + std::string(format_version) +
                                                ": use the version of twinhub that wrote it, or a newer one");

@@ -84,19 +84,30 @@ Result<iothub::Identity> decode_identity(const IdentityId& id, std::string_view 
   return identity;
 }
 
+bool has_configurations(const twin::Twin& twin) { return twin.configurations.size() > 2; }
+
+std::size_t encoded_bytes(const twin::Twin& twin) {
+  constexpr std::size_t length = sizeof(std::uint32_t);
+  const auto section_bytes = [](const twin::Section& section) {
+    return sizeof section.version + sizeof section.size_bytes + length + section.text.size() + length +
+           section.stamps.size() * sizeof(twin::Stamp);
+  };
+  return 1 + sizeof twin.etag_counter + sizeof twin.tags_size_bytes + length + twin.tags.size() +
+         section_bytes(twin.desired) + section_bytes(twin.reported) + length + twin.model_id.size() +
+         (has_configurations(twin) ? length + twin.configurations.size() : 0);
+}
+
 void encode(std::string& out, const twin::Twin& twin) {
-  out.reserve(out.size() + 128 + twin.tags.size() + twin.desired.text.size() + twin.reported.text.size() +
-              sizeof(twin::Stamp) * (twin.desired.stamps.size() + twin.reported.stamps.size()));
+  out.reserve(out.size() + encoded_bytes(twin));
   ByteWriter writer(out);
-  const bool has_configurations = twin.configurations.size() > 2;
-  writer.integer(has_configurations ? twin_format : twin_format_without_configurations);
+  writer.integer(has_configurations(twin) ? twin_format : twin_format_without_configurations);
   writer.integer(twin.etag_counter);
   writer.integer(twin.tags_size_bytes);
   writer.text(twin.tags);
   write_section(writer, twin.desired);
   write_section(writer, twin.reported);
   writer.text(twin.model_id);
-  if (has_configurations) writer.text(twin.configurations);
+  if (has_configurations(twin)) writer.text(twin.configurations);
 }
 
 Result<twin::TwinView> view_twin(std::string_view bytes) {

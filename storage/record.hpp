@@ -7,6 +7,7 @@
 #include "protocol/twin/view.hpp"
 #include "storage/store.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,11 @@ void encode(std::string& out, const iothub::Identity& identity);
 void encode(std::string& out, const twin::Twin& twin);
 void encode(std::string& out, const Session& session);
 void encode(std::string& out, const Event& event);
+
+/// The size of encode(twin).
+[[nodiscard]] std::size_t encoded_bytes(const twin::Twin& twin);
+/// Whether encode(twin) has the field of configurations.
+[[nodiscard]] bool has_configurations(const twin::Twin& twin);
 
 // Errors: server_error for bytes that are no such record.
 /// The id is not in the bytes: it is the key.

@@ -16,27 +16,33 @@ std::size_t bytes_of(const Entity& entity) {
 
 }  // namespace
 
-const CacheStripe::Entry* CacheStripe::find(const IdentityId& id) {
+CacheStripe::Entry* CacheStripe::find(const IdentityId& id) {
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return nullptr;
   order_.splice(order_.begin(), order_, found->second);
   return &*found->second;
 }
 
-void CacheStripe::put(const IdentityId& id, Entity entity, CommitSeq seq, std::size_t bytes_max, CommitSeq settled) {
-  const std::size_t bytes = bytes_of(entity);
+CacheStripe::Entry& CacheStripe::put(const IdentityId& id, Entity entity, CommitSeq seq, std::size_t bytes_max,
+                                     CommitSeq settled) {
   const auto [found, is_new] = by_id_.try_emplace(id);
   if (is_new) {
-    order_.push_front({id, {}, 0, 0});
+    order_.push_front({id, {}, 0, 0, {}});
     found->second = order_.begin();
   } else {
     order_.splice(order_.begin(), order_, found->second);
   }
-  Entry& entry = *found->second;
+  renew(*found->second, std::move(entity), seq, bytes_max, settled);
+  return *found->second;
+}
+
+void CacheStripe::renew(Entry& entry, Entity entity, CommitSeq seq, std::size_t bytes_max, CommitSeq settled) {
+  const std::size_t bytes = bytes_of(entity);
   bytes_ += bytes - entry.bytes;
   entry.entity = std::move(entity);
   entry.seq = seq;
   entry.bytes = bytes;
+  entry.chain = {};
   if (bytes_ > bytes_max) evict(bytes_max, settled);
 }
 

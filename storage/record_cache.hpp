@@ -3,6 +3,7 @@
 
 #include "protocol/ids.hpp"
 #include "storage/store.hpp"
+#include "storage/twin_delta.hpp"
 
 #include <cstddef>
 #include <list>
@@ -25,13 +26,17 @@ class CacheStripe {
     Entity entity;      ///< null members: known not to exist
     CommitSeq seq = 0;  ///< unit of the last write; 0 = as read from disk
     std::size_t bytes = 0;
+    DeltaChain chain;  ///< behind the whole record of its twin
   };
 
   std::mutex mutex;
 
-  [[nodiscard]] const Entry* find(const IdentityId& id);
+  /// Null: not here. The entry stays where it is until the next put() or drop.
+  [[nodiscard]] Entry* find(const IdentityId& id);
   /// Puts the state of `id`, evicting settled entries past `bytes_max`. `settled`: every unit up to it is durable.
-  void put(const IdentityId& id, Entity entity, CommitSeq seq, std::size_t bytes_max, CommitSeq settled);
+  Entry& put(const IdentityId& id, Entity entity, CommitSeq seq, std::size_t bytes_max, CommitSeq settled);
+  /// The same for an entry that find() or put() has just given.
+  void renew(Entry& entry, Entity entity, CommitSeq seq, std::size_t bytes_max, CommitSeq settled);
   /// Ids of `device`'s modules that the cache knows to exist.
   [[nodiscard]] std::vector<IdentityId> modules_of(const std::string& device) const;
   /// Forgets every entry written after unit `settled`: those units failed.

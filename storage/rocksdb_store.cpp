@@ -41,7 +41,9 @@ class RocksdbStore final : public Store {
   Result<EntityRead> read(const IdentityId& id) const override {
     CacheStripe& stripe = stripe_of(id);
     const std::lock_guard lock(stripe.mutex);
-    return load(stripe, id);
+    const auto entry = load(stripe, id);
+    if (!entry) return entry.error();
+    return *entry == nullptr ? EntityRead{} : EntityRead{(*entry)->entity, (*entry)->seq};
   }
 
   UpdateResult update(const IdentityId& id, const Decide& decide, OnDurable on_durable) override;
@@ -99,15 +101,15 @@ class RocksdbStore final : public Store {
   CommitSeq settled() const { return queue_ ? queue_->settled() : 0; }
   std::size_t stripe_bytes_max() const { return options_.cache_bytes / stripe_count; }
 
-  /// With the stripe's mutex held.
-  Result<EntityRead> load(CacheStripe& stripe, const IdentityId& id) const;
+  /// With the stripe's mutex held. Null: there is no such thing.
+  Result<CacheStripe::Entry*> load(CacheStripe& stripe, const IdentityId& id) const;
   Result<Entity> read_from_disk(const IdentityId& id) const;
   Result<std::vector<IdentityId>> things_of_device(const CacheStripe& stripe, const std::string& device) const;
   Result<std::optional<Session>> load_session(const CacheStripe& stripe, const IdentityId& id) const;
   Result<void> queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session, OnDurable on_durable);
 
-  Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, const Entity& current, EntityChange& change,
-                                 OnDurable& on_durable);
+  Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, CacheStripe::Entry* current,
+                                 EntityChange& change, OnDurable& on_durable);
   Result<CommitSeq> queue_erasure(CacheStripe& stripe, const IdentityId& id, Unit& unit,
                                   const std::vector<RecordWrite>& records, OnDurable& on_durable);
 
@@ -163,13 +165,13 @@ Result<Entity> RocksdbStore::read_from_disk(const IdentityId& id) const {
                 std::make_shared<const twin::Twin>(std::move(*twin))};
 }
 
-Result<EntityRead> RocksdbStore::load(CacheStripe& stripe, const IdentityId& id) const {
-  if (const auto* entry = stripe.find(id)) return EntityRead{entry->entity, entry->seq};
+Result<CacheStripe::Entry*> RocksdbStore::load(CacheStripe& stripe, const IdentityId& id) const {
+  if (auto* entry = stripe.find(id)) return entry;
   auto entity = read_from_disk(id);
   if (!entity) return entity.error();
   // Unknown ids are not cached: anybody can ask for any number of them.
-  if (entity->identity) stripe.put(id, *entity, 0, stripe_bytes_max(), settled());
-  return EntityRead{std::move(*entity), 0};
+  if (!entity->identity) return static_cast<CacheStripe::Entry*>(nullptr);
+  return &stripe.put(id, std::move(*entity), 0, stripe_bytes_max(), settled());
 }
 
 UpdateResult RocksdbStore::update(const IdentityId& id, const Decide& decide, OnDurable on_durable) {
@@ -185,13 +187,14 @@ UpdateResult RocksdbStore::update(const IdentityId& id, const Decide& decide, On
     settle_now(current.error(), on_durable);
     return {current.error(), 0};
   }
-  auto change = decide(current->entity);
+  auto change = *current == nullptr ? decide(Entity{}) : decide((*current)->entity);
   if (!change || change->empty()) {
+    const CommitSeq told_after = *current == nullptr ? 0 : (*current)->seq;
     lock.unlock();
-    queue_->when_durable(current->told_after, std::move(on_durable));
-    return {change ? Result<void>{} : Result<void>{change.error()}, current->told_after};
+    queue_->when_durable(told_after, std::move(on_durable));
+    return {change ? Result<void>{} : Result<void>{change.error()}, told_after};
   }
-  const auto seq = queue_change(stripe, id, current->entity, *change, on_durable);
+  const auto seq = queue_change(stripe, id, *current, *change, on_durable);
   lock.unlock();
   if (!seq) {
     settle_now(seq.error(), on_durable);
@@ -203,29 +206,46 @@ UpdateResult RocksdbStore::update(const IdentityId& id, const Decide& decide, On
 }
 
 /// Takes `on_durable` only when the change was queued.
-Result<CommitSeq> RocksdbStore::queue_change(CacheStripe& stripe, const IdentityId& id, const Entity& current,
+Result<CommitSeq> RocksdbStore::queue_change(CacheStripe& stripe, const IdentityId& id, CacheStripe::Entry* current,
                                              EntityChange& change, OnDurable& on_durable) {
   Unit unit;
   for (const Event& event : change.events) add_event(unit, event);
   if (change.erase) return queue_erasure(stripe, id, unit, change.records, on_durable);
 
+  const Entity before = current == nullptr ? Entity{} : current->entity;
+  DeltaChain chain = current == nullptr ? DeltaChain{} : current->chain;
   const std::string key = entity_key(id);
   std::string identity_bytes, twin_bytes;
   if (change.identity) encode(identity_bytes, *change.identity);
-  if (change.twin) encode(twin_bytes, *change.twin);
+  bool is_delta = false;
+  if (change.twin) {
+    is_delta = before.twin && encode_delta(twin_bytes, *before.twin, *change.twin, chain);
+    if (!is_delta) {
+      encode(twin_bytes, *change.twin);
+      chain = {.known = true};
+    }
+  }
   unit.bytes += 2 * key.size() + identity_bytes.size() + twin_bytes.size() + bytes_of(change.records);
   const auto write = [&](rocksdb::WriteBatch& batch) {
     if (change.identity) batch.Put(database_.family(Family::identities), key, identity_bytes);
-    if (change.twin) batch.Put(database_.family(Family::twins), key, twin_bytes);
+    if (is_delta) {
+      batch.Merge(database_.family(Family::twins), key, twin_bytes);
+    } else if (change.twin) {
+      batch.Put(database_.family(Family::twins), key, twin_bytes);
+    }
     append_records(database_, change.records, batch);
   };
   unit.write = std::cref(write);
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
   if (!seq) return seq.error();
-  if (change.identity || change.twin) {
-    stripe.put(id, {change.identity ? change.identity : current.identity, change.twin ? change.twin : current.twin},
-               *seq, stripe_bytes_max(), settled());
+  if (!change.identity && !change.twin) return *seq;
+  Entity after{change.identity ? change.identity : before.identity, change.twin ? change.twin : before.twin};
+  if (current == nullptr) {
+    current = &stripe.put(id, std::move(after), *seq, stripe_bytes_max(), settled());
+  } else {
+    stripe.renew(*current, std::move(after), *seq, stripe_bytes_max(), settled());
   }
+  current->chain = chain;
   return *seq;
 }
 

@@ -54,6 +54,18 @@ void take(Section& section, Merged&& merged) {
   section.size_bytes = merged.size_bytes;
 }
 
+/// A copy without the section that is about to be replaced.
+Twin copy_without_reported(const Twin& twin) {
+  Twin copy;
+  copy.etag_counter = twin.etag_counter;
+  copy.tags = twin.tags;
+  copy.tags_size_bytes = twin.tags_size_bytes;
+  copy.desired = twin.desired;
+  copy.model_id = twin.model_id;
+  copy.configurations = twin.configurations;
+  return copy;
+}
+
 void clear(Section& section, Stamp fresh) {
   section.text = "{}";
   section.stamps = {fresh};
@@ -199,7 +211,7 @@ Result<Twin> apply_reported_patch(const Twin& before, const Result<json::Documen
   const auto grown =
       check_growth("Properties.Reported", before.reported.size_bytes, merged.size_bytes, properties_bytes_limit);
   if (!grown) return grown.error();
-  Twin after = before;
+  Twin after = copy_without_reported(before);
   take(after.reported, std::move(merged));
   after.reported.version = version;
   return after;
