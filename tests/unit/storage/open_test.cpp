@@ -44,8 +44,31 @@ TEST(StoreOpen, AnErrorThatOnlyMentionsLocksIsNotTakenForOne) {
 TEST(StoreOpen, ANewerFormatIsRefused) {
   const TemporaryFolder folder;
   { const auto store = open(small_options(folder / "db")); }
-  put_raw(folder / "db", Family::meta, "format_version", "2");
-  EXPECT_THAT(refusal(small_options(folder / "db")), HasSubstr("has format 2; this twinhub reads format 1"));
+  put_raw(folder / "db", Family::meta, "format_version", "3");
+  EXPECT_THAT(refusal(small_options(folder / "db")), HasSubstr("has format 3; this twinhub reads format 2"));
+}
+
+TEST(StoreOpen, AnOlderFormatIsReadAndBecomesTheNewestWhenItMayBeWritten) {
+  const TemporaryFolder folder;
+  {
+    const auto store = open(small_options(folder / "db"));
+    ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+  }
+  put_raw(folder / "db", Family::meta, "format_version", "1");  // and no delta is there yet
+  const auto version = [&] {
+    auto options = small_options(folder / "db");
+    options.read_only = true;
+    const auto database = Database::open(options, nullptr);
+    std::string found;
+    EXPECT_TRUE((*database)->engine()->Get({}, (*database)->family(Family::meta), "format_version", &found).ok());
+    return found;
+  };
+  EXPECT_EQ(version(), "1");
+  {
+    const auto store = open(small_options(folder / "db"));
+    EXPECT_EQ(read_counter(*store, device), 1U);
+  }
+  EXPECT_EQ(version(), "2");
 }
 
 TEST(StoreOpen, AStoreWithAnUnknownKindOfRecordIsFromANewerVersion) {
