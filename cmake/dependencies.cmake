@@ -8,6 +8,9 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
+if(NOT TWINHUB_SANITIZE)                         # sanitizers bring an allocator of their own
+  find_library(JEMALLOC jemalloc REQUIRED)
+endif()
 find_package(PahoMqttCpp 1.2 REQUIRED)          # events to MQTT brokers; a device in tests/clients
 if(TWINHUB_TESTS)
   find_package(GTest REQUIRED)

@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -22,6 +23,7 @@ struct Scratch {
 };
 constexpr std::size_t scratch_bytes_kept = 256 * 1024;
 constexpr std::size_t string_bytes_kept = 8 * 1024;
+constexpr std::size_t node_bytes_typical = 12;  // of text: a short key and value
 
 Scratch& scratch() {
   thread_local Scratch mine;
@@ -86,8 +88,11 @@ std::optional<Kind> number_kind(std::string_view text) {
 }
 
 bool is_finite_double(std::string_view text) {
-  const std::string copy(text);
-  const double value = std::strtod(copy.c_str(), nullptr);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{}) return true;
+  // Too large, or so small that it is 0.
+  value = std::strtod(std::string(text).c_str(), nullptr);
   return value <= std::numeric_limits<double>::max() && value >= std::numeric_limits<double>::lowest();
 }
 
@@ -249,7 +254,7 @@ sj::error_code Parser::array(sj::ondemand::array elements, std::size_t depth, st
 }
 
 bool Parser::repeats_a_key(std::uint32_t object) const {
-  std::vector<std::string_view> keys;
+  boost::container::small_vector<std::string_view, 16> keys;
   for (std::uint32_t child = object + 1; child < document_.nodes_[object].next; child = document_.nodes_[child].next) {
     keys.push_back(key_of(child));
   }
@@ -334,6 +339,7 @@ Result<Document> Parser::run(std::string_view text) {
   mine.padded.assign(text);
   mine.padded.resize(text.size() + sj::SIMDJSON_PADDING);
   document_.text_.reserve(text.size());
+  document_.nodes_.reserve(text.size() / node_bytes_typical + 4);
 
   sj::ondemand::document source;
   auto error = mine.parser.iterate(mine.padded.data(), text.size(), mine.padded.size()).get(source);
@@ -355,18 +361,6 @@ Result<Document> Parser::run(std::string_view text) {
 }
 
 Result<Document> parse(std::string_view text) { return Parser{}.run(text); }
-
-Kind Value::kind() const { return document_->nodes()[index_].kind; }
-
-std::string_view Value::text() const {
-  const auto& node = document_->nodes()[index_];
-  return std::string_view(document_->text()).substr(node.text_begin, node.text_bytes);
-}
-
-std::string_view Value::key_text() const {
-  const auto& node = document_->nodes()[index_];
-  return std::string_view(document_->text()).substr(node.key_begin, node.key_bytes);
-}
 
 std::optional<std::string> Value::string() const {
   if (kind() != Kind::string) return std::nullopt;
@@ -396,13 +390,6 @@ std::optional<Value> Value::find(std::string_view key) const {
     if (member.key_text() == canonical) return member;
   }
   return std::nullopt;
-}
-
-Value::Iterator Value::end() const { return {document_, document_->nodes()[index_].next}; }
-
-Value::Iterator& Value::Iterator::operator++() {
-  index_ = document_->nodes()[index_].next;
-  return *this;
 }
 
 }  // namespace twinhub::json

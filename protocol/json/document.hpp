@@ -28,14 +28,14 @@ class Document;
 /// One value of a Document, which must outlive it. Cheap to copy.
 class Value {
  public:
-  [[nodiscard]] Kind kind() const;
+  [[nodiscard]] inline Kind kind() const;
   [[nodiscard]] bool is_object() const { return kind() == Kind::object; }
   [[nodiscard]] bool is_null() const { return kind() == Kind::null; }
 
   /// Canonical JSON text, e.g. `{"a":1.0}` or `"x"`.
-  [[nodiscard]] std::string_view text() const;
+  [[nodiscard]] inline std::string_view text() const;
   /// The member's key in canonical escaped form, without quotes. "" for array elements and the root.
-  [[nodiscard]] std::string_view key_text() const;
+  [[nodiscard]] inline std::string_view key_text() const;
 
   /// The characters of a string, unescaped; nullopt for any other kind.
   [[nodiscard]] std::optional<std::string> string() const;
@@ -54,7 +54,7 @@ class Value {
     Iterator() = default;
     Iterator(const Document* document, std::uint32_t index) : document_(document), index_(index) {}
     Value operator*() const { return {document_, index_}; }
-    Iterator& operator++();
+    inline Iterator& operator++();
     Iterator operator++(int) {
       Iterator before = *this;
       ++*this;
@@ -67,7 +67,7 @@ class Value {
     std::uint32_t index_ = 0;
   };
   [[nodiscard]] Iterator begin() const { return {document_, index_ + 1}; }
-  [[nodiscard]] Iterator end() const;
+  [[nodiscard]] inline Iterator end() const;
   [[nodiscard]] bool empty() const { return begin() == end(); }
 
  private:
@@ -98,6 +98,25 @@ class Document {
   std::string text_;
   std::vector<Node> nodes_;
 };
+
+inline Kind Value::kind() const { return document_->nodes()[index_].kind; }
+
+inline std::string_view Value::text() const {
+  const auto& node = document_->nodes()[index_];
+  return std::string_view(document_->text()).substr(node.text_begin, node.text_bytes);
+}
+
+inline std::string_view Value::key_text() const {
+  const auto& node = document_->nodes()[index_];
+  return std::string_view(document_->text()).substr(node.key_begin, node.key_bytes);
+}
+
+inline Value::Iterator Value::end() const { return {document_, document_->nodes()[index_].next}; }
+
+inline Value::Iterator& Value::Iterator::operator++() {
+  index_ = document_->nodes()[index_].next;
+  return *this;
+}
 
 /// Errors: iot_hub_format_error for anything that is not exactly one JSON text (RFC 8259) in UTF-8 without a byte order
 /// mark, and for numbers beyond a double. Any thread.

@@ -69,7 +69,9 @@ class Checker {
   Result<void> object(const json::Value& object, std::size_t depth, bool in_array) {
     for (const json::Value member : object) {
       if (depth == 0 && is_hub_member(member.key_text())) continue;
-      const std::string key = json::unescape(member.key_text());
+      std::string_view key = member.key_text();
+      std::string unescaped;
+      if (key.find('\\') != std::string_view::npos) key = unescaped = json::unescape(key);
       if (const auto checked = check_key(key); !checked) return checked.error();
       if (const auto checked = value(member, key, depth, in_array); !checked) return checked.error();
     }

@@ -4,6 +4,8 @@
 #include "protocol/twin/scan.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
+#include <span>
 
 namespace twinhub::twin {
 namespace {
@@ -15,6 +17,7 @@ class PatchMembers {
     json::Value value;
     bool matched = false;
   };
+  using Members = boost::container::small_vector<Member, 8>;
 
   PatchMembers(const json::Value& patch, bool is_root) {
     for (const json::Value member : patch) {
@@ -37,22 +40,33 @@ class PatchMembers {
     return found == by_key_.end() || key(*found) != wanted ? nullptr : &members_[*found];
   }
 
-  [[nodiscard]] const std::vector<Member>& all() const { return members_; }
+  void match(Member& member) {
+    member.matched = true;
+    ++matched_;
+  }
+  [[nodiscard]] bool all_matched() const { return matched_ == members_.size(); }
+  [[nodiscard]] const Members& all() const { return members_; }
 
  private:
   /// Patches are narrow as a rule; wide ones are searched by halves, so that nobody can make a merge quadratic.
   static constexpr std::size_t linear_max = 16;
   [[nodiscard]] std::string_view key(std::uint32_t i) const { return members_[i].value.key_text(); }
 
-  std::vector<Member> members_;
+  Members members_;
+  std::size_t matched_ = 0;
   std::vector<std::uint32_t> by_key_;
 };
 
 class Merger {
  public:
-  /// `text`: the stored section, empty when there is none; `stamps`: its own, null when it has none.
-  Merger(std::string_view text, const Stamp* stamps, bool stamped, Stamp fresh, Merged& out)
-      : limit_(text.data() + text.size()), stamp_(stamps), stamped_(stamped), fresh_(fresh), out_(out) {}
+  /// `text`: the stored section, empty when there is none; `stamps`: its own, without data when it has none.
+  Merger(std::string_view text, std::span<const Stamp> stamps, bool stamped, Stamp fresh, Merged& out)
+      : limit_(text.data() + text.size()),
+        stamp_(stamps.data()),
+        stamps_end_(stamps.data() + stamps.size()),
+        stamped_(stamped),
+        fresh_(fresh),
+        out_(out) {}
 
   /// Writes `value` without its nulls; all of it is new.
   void write_new(const json::Value& value, bool is_root) {
@@ -83,6 +97,10 @@ class Merger {
     out_.text += '{';
     ++at;
     while (*at != '}') {
+      if (members.all_matched()) {
+        at = copy_rest(at, is_root, first);
+        break;
+      }
       if (*at == ',') ++at;
       const char* key_begin = at + 1;
       const char* quote = end_of_string(key_begin);
@@ -97,7 +115,7 @@ class Merger {
         at = kept.end;
         continue;
       }
-      named->matched = true;
+      members.match(*named);
       at = merge_member(quote + 2, key, named->value, first, touched_here);
     }
     for (const PatchMembers::Member& member : members.all()) {
@@ -150,12 +168,22 @@ class Merger {
     out_.stamps.insert(out_.stamps.end(), stamp_, stamp_ + count);
     stamp_ += count;
   }
+  /// What is left of an object, in which nothing is the patch's any more; returns the place of its closing brace.
+  const char* copy_rest(const char* at, bool is_root, bool first) {
+    if (first && *at == ',') ++at;
+    const Extent rest =
+        is_root ? Extent{limit_, static_cast<std::uint32_t>(stamps_end_ - stamp_), 0} : skip_rest(at, limit_);
+    out_.text.append(at, rest.end - 1);
+    copy_stamps(rest.stamps);
+    return rest.end - 1;
+  }
   void push_fresh() {
     if (stamped_) out_.stamps.push_back(fresh_);
   }
 
   const char* limit_;  // end of the stored text
   const Stamp* stamp_;
+  const Stamp* stamps_end_;
   bool stamped_;
   Stamp fresh_;
   Merged& out_;
@@ -169,7 +197,8 @@ Merged merge(std::string_view text, const std::vector<Stamp>* stamps, std::uint3
   merged.size_bytes = size_bytes;
   merged.text.reserve(text.size() + patch.text().size());
   if (stamps != nullptr) merged.stamps.reserve(stamps->size() + 16);
-  Merger merger(text, stamps == nullptr ? nullptr : stamps->data(), stamps != nullptr, fresh, merged);
+  Merger merger(text, stamps == nullptr ? std::span<const Stamp>() : std::span(*stamps), stamps != nullptr, fresh,
+                merged);
   merger.merge_object(text.data(), patch, true, merged.touched);
   if (touch_root && stamps != nullptr) merged.stamps[0] = fresh;
   return merged;
@@ -177,7 +206,7 @@ Merged merge(std::string_view text, const std::vector<Stamp>* stamps, std::uint3
 
 Merged replace(const json::Value& section, bool with_stamps, Stamp fresh) {
   Merged merged;
-  Merger merger({}, nullptr, with_stamps, fresh, merged);
+  Merger merger({}, {}, with_stamps, fresh, merged);
   merger.write_new(section, true);
   merged.touched = true;
   return merged;

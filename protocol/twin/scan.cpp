@@ -196,6 +196,12 @@ Extent skip(const char* begin, const char* limit) {
   return whole;
 }
 
+Extent skip_rest(const char* begin, const char* limit) {
+  Extent rest = ObjectSkipper(begin, limit).run();
+  --rest.stamps;  // the object's own
+  return rest;
+}
+
 Extent measure(const char* begin) {
   if (*begin == '{') return measure_object(begin);
   if (*begin == '[') return measure_array(begin);

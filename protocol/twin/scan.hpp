@@ -22,6 +22,9 @@ struct Extent {
 /// which is nearly all of a twin. `limit`: the end of the text that `begin` points into.
 [[nodiscard]] Extent skip(const char* begin, const char* limit);
 
+/// As skip(), from between two members of an object to behind its end; `stamps` are those of the members left.
+[[nodiscard]] Extent skip_rest(const char* begin, const char* limit);
+
 /// The closing quote of the string whose first character (behind the opening quote) is at `begin`.
 [[nodiscard]] const char* end_of_string(const char* begin);
 

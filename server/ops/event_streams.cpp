@@ -147,24 +147,29 @@ class Streams final : public EventStreams {
       auto stream = std::make_shared<Stream>(tcp::socket(context_, protocol, descriptor), *this);
       if (streams_.size() >= streams_max) return stream->refuse();
       streams_.insert(stream);
+      looking_ = streams_.size();  // before it looks: what comes after its look wakes it
       stream->begin(open_(query));
     });
   }
 
   void wake() override {
-    // One wake-up is on its way: it will see this event too.
-    if (waking_.exchange(true)) return;
+    // Nobody looks, which is the rule; or one wake-up is on its way: it will see this event too.
+    if (looking_.load() == 0 || waking_.exchange(true)) return;
     asio::post(context_, [this] {
       waking_ = false;
       for (const auto& stream : std::set(streams_)) stream->wake();
     });
   }
 
-  void ended(const std::shared_ptr<Stream>& stream) { streams_.erase(stream); }
+  void ended(const std::shared_ptr<Stream>& stream) {
+    streams_.erase(stream);
+    looking_ = streams_.size();
+  }
 
  private:
   OpenEventSource open_;
   std::atomic<bool> waking_{false};
+  std::atomic<std::size_t> looking_{0};
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::set<std::shared_ptr<Stream>> streams_;  // the streams' thread only
