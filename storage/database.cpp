@@ -21,6 +21,7 @@ constexpr std::size_t records_memtable_bytes_max = 8U << 20;  // small records, 
 constexpr std::string_view format_key = "format_version";
 constexpr std::string_view format_version = "2";
 constexpr std::string_view format_without_deltas = "1";  // becomes the newest by being opened
+constexpr std::size_t memtables = 2;                     // one fills while another is written out
 constexpr std::chrono::milliseconds reopen_patience{100};
 
 thread_local std::size_t readings_of_this_thread = 0;
@@ -37,7 +38,9 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   db.keep_log_file_num = 3;
   db.max_log_file_size = 4U << 20;
   db.info_log_level = rocksdb::WARN_LEVEL;
-  db.max_total_wal_size = 4 * options.memtable_bytes;
+  // However many families: what waits in memory to be flushed, and what a start after a crash reads again.
+  db.db_write_buffer_size = memtables * options.memtable_bytes;
+  db.max_total_wal_size = memtables * options.memtable_bytes;
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   return db;
 }

@@ -199,9 +199,10 @@ struct StoreOptions {
 
   // Performance
   std::size_t cache_bytes = 64ULL << 20;      ///< records kept in memory; unsynced ones are pinned on top
-  std::size_t memtable_bytes = 64ULL << 20;   ///< larger: fewer flushes, more memory, longer recovery
+  std::size_t memtable_bytes = 64ULL << 20;   ///< larger: fewer flushes, longer recovery; memory: two of these
   std::size_t queue_bytes_max = 64ULL << 20;  ///< what may wait for the next sync
-  std::chrono::microseconds sync_pause{300};  ///< least time between two syncs under load: saves CPU, adds latency
+  std::chrono::microseconds sync_pause{300};  ///< least time between two syncs, taken while it gathers company:
+                                              ///< saves CPU, adds latency
 };
 
 /// Opens (or creates) the store. Errors, in words for the operator: another process holds the folder; a newer format;

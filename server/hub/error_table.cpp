@@ -3,9 +3,10 @@
 #include "protocol/json/text.hpp"
 #include "protocol/utf8.hpp"
 
-#include <openssl/rand.h>
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <random>
 
 namespace twinhub::hub {
 namespace {
@@ -120,19 +121,22 @@ const ErrorRow& row_of(Errc code) {
   return row_of(Errc::server_error);
 }
 
-std::string make_tracking_id(Timestamp now) {
-  std::array<unsigned char, 16> bytes{};
-  // Not a secret: when the generator fails, zeros do.
-  static_cast<void>(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())));
+std::string make_request_id() {
+  // Not a secret, only never the same twice.
+  thread_local std::mt19937_64 random{[] {
+    std::random_device seed;
+    return std::uint64_t{seed()} << 32 | seed();
+  }()};
   constexpr std::string_view hex_digits = "0123456789abcdef";
   std::string id;
   id.reserve(64);
-  for (const unsigned char byte : bytes) {
-    id += hex_digits[byte >> 4];
-    id += hex_digits[byte & 0xF];
+  for (std::uint64_t bits : {random(), random()}) {
+    for (int digit = 0; digit < 16; ++digit, bits >>= 4) id += hex_digits[bits & 0xF];
   }
-  return id + "-G:0-TimeStamp:" + to_tracking_time(now);
+  return id;
 }
+
+std::string make_tracking_id(Timestamp now) { return make_request_id() + "-G:0-TimeStamp:" + to_tracking_time(now); }
 
 std::string rest_error_body(const Error& error, std::string_view tracking_id) {
   std::string out = R"({"Message":"ErrorCode:)";

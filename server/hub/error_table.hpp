@@ -22,6 +22,9 @@ struct ErrorRow {
 /// The number IoT Hub shows.
 [[nodiscard]] inline std::uint32_t number_of(Errc code) { return static_cast<std::uint32_t>(code); }
 
+/// 32 hex digits, never the same twice. Any thread.
+[[nodiscard]] std::string make_request_id();
+
 /// "<32 hex>-G:0-TimeStamp:MM/dd/yyyy HH:mm:ss". Any thread.
 [[nodiscard]] std::string make_tracking_id(Timestamp now);
 

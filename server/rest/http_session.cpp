@@ -43,7 +43,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     handling_ = false;
     answer_.emplace(static_cast<http::status>(response.status), 11);
     answer_->set(http::field::server, "twinhub");
-    answer_->set("x-ms-request-id", hub::make_tracking_id(lane_.hub().clock.now()).substr(0, 32));
+    answer_->set("x-ms-request-id", hub::make_request_id());
     for (const auto& [name, value] : response.headers) answer_->set(name, value);
     if (!response.body.empty() && answer_->count(http::field::content_type) == 0)
       answer_->set(http::field::content_type, json_type);
