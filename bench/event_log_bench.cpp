@@ -137,13 +137,15 @@ std::uint64_t kept(const storage::Store& store) {
 
 void append(storage::Store& store, std::uint64_t count) {
   std::atomic<std::uint64_t> settled{0};
+  const std::string body(200, 'x');
   for (std::uint64_t i = 0; i < count; ++i) {
     while (i - settled.load() > in_flight_max) std::this_thread::yield();
-    storage::Event event;
-    event.id.device = "device-" + std::to_string(i % devices);
-    event.enqueued = wall_clock();
-    event.body.assign(200, 'x');
-    if (!store.append_event(std::move(event), [&](const Result<void>&, storage::Outbox&) { ++settled; })) std::exit(1);
+    const std::string device = "device-" + std::to_string(i % devices);
+    const storage::TelemetryDraft telemetry{.device = device, .enqueued = wall_clock(), .body = body};
+    store.append_telemetry(telemetry, [&](const Result<void>& durable, storage::Outbox&) {
+      if (!durable) std::exit(1);
+      ++settled;
+    });
   }
   while (settled.load() < count) std::this_thread::yield();
 }

@@ -1,4 +1,4 @@
-// Fixed-width little-endian bytes, written and read with bounds.
+// Little-endian integers and texts, written and read with bounds.
 #pragma once
 
 #include <bit>
@@ -30,6 +30,11 @@ class ByteWriter {
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
     out_ += static_cast<char>(value);
+  }
+  /// As text(), its length as a varint.
+  void short_text(std::string_view bytes) {
+    varint(bytes.size());
+    out_ += bytes;
   }
   void raw(const void* data, std::size_t bytes) { out_.append(static_cast<const char*>(data), bytes); }
 
@@ -65,6 +70,7 @@ class ByteReader {
     return static_cast<E>(value);
   }
   std::string text() { return std::string(view(integer<std::uint32_t>())); }
+  std::string_view short_view() { return view(varint()); }
   std::string_view view(std::size_t bytes) {
     if (!ok_ || rest_.size() < bytes) {
       ok_ = false;

@@ -36,9 +36,8 @@ Result<CommitSeq> CommitQueue::enqueue(const Unit& unit, OnDurable&& on_durable)
     }
     was_empty = open_.empty();
     if (unit.write) unit.write(open_.batch);
-    if (!unit.events.empty()) open_.events.resize(std::max(1U, options_.event_partitions));
-    for (const auto& [partition, bytes] : unit.events) open_.events[partition].add(bytes);
-    open_.has_events = open_.has_events || !unit.events.empty();
+    for (const EncodedEvent& event : unit.events) gathered_for(event.device_hash).add(event.bytes);
+    if (unit.telemetry != nullptr) encode(gathered_for(device_hash(unit.telemetry->device)).next(), *unit.telemetry);
     open_.sessions.insert(open_.sessions.end(), unit.sessions.begin(), unit.sessions.end());
     seq = ++last_seq_;
     if (on_durable) open_.waiters.push_back({seq, std::move(on_durable)});
@@ -48,6 +47,12 @@ Result<CommitSeq> CommitQueue::enqueue(const Unit& unit, OnDurable&& on_durable)
   }
   if (was_empty) work_.notify_one();
   return seq;
+}
+
+EventLog::Gathered& CommitQueue::gathered_for(std::uint64_t hash) {
+  open_.has_events = true;
+  open_.events.resize(std::max(1U, options_.event_partitions));
+  return open_.events[hash % open_.events.size()];
 }
 
 void CommitQueue::when_durable(CommitSeq seq, OnDurable on_durable) {

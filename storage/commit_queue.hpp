@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,9 +28,10 @@ namespace twinhub::storage {
 struct Unit {
   std::function<void(rocksdb::WriteBatch&)>
       write;  ///< may be empty; runs within enqueue(), under the queue's lock: copying bytes only
-  std::vector<std::pair<std::uint32_t, std::string>> events;  ///< partition, encoded event
-  std::vector<IdentityId> sessions;                           ///< whose sessions the unit writes or removes
-  std::size_t bytes = 0;                                      ///< about what it will hold in memory
+  std::span<const EncodedEvent> events;
+  const TelemetryDraft* telemetry = nullptr;  ///< null = none; encoded in place, under the queue's lock
+  std::vector<IdentityId> sessions;           ///< whose sessions the unit writes or removes
+  std::size_t bytes = 0;                      ///< about what it will hold in memory
 };
 
 class CommitQueue {
@@ -94,6 +96,8 @@ class CommitQueue {
     CommitSeq last = 0;
   };
 
+  /// Where events of that device go; mutex_ held.
+  [[nodiscard]] EventLog::Gathered& gathered_for(std::uint64_t hash);
   void run();
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool expects_company() const;

@@ -1,10 +1,11 @@
 #include "storage/event_log.hpp"
 
 #include "storage/bytes.hpp"
+#include "storage/event_record.hpp"
 #include "storage/keys.hpp"
-#include "storage/record.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace twinhub::storage {
@@ -53,10 +54,10 @@ Error bad_block(std::uint32_t partition, std::uint64_t first) {
 
 }  // namespace
 
-void EventLog::Gathered::add(std::string_view event) {
+std::string& EventLog::Gathered::next() {
   if (pieces.empty() || pieces.back().bytes.size() >= block_bytes) pieces.emplace_back();
-  pieces.back().bytes += event;
   ++pieces.back().count;
+  return pieces.back().bytes;
 }
 
 void EventLog::Gathered::clear() {
@@ -164,17 +165,18 @@ void EventLog::append_block(std::uint32_t index, const Gathered::Piece& piece, T
   // A segment goes when its newest event is too old: it must not grow for long.
   if (partition.open.bytes > 0 && now.ticks >= partition.open.oldest.ticks + segment_ticks_)
     close_segment(index, batch);
-  std::string block;
-  block.reserve(piece.bytes.size() + 16);
-  ByteWriter writer(block);
+  std::string header;  // short enough to need no memory of its own
+  ByteWriter writer(header);
   writer.integer(block_format);
   writer.integer(piece.count);
   writer.integer(now.ticks);
-  block += piece.bytes;
-  batch.Put(database_.family(Family::events), event_key(index, partition.next), block);
+  const std::string key_bytes = event_key(index, partition.next);
+  const rocksdb::Slice key(key_bytes);
+  const std::array<rocksdb::Slice, 2> block{rocksdb::Slice(header), rocksdb::Slice(piece.bytes)};
+  batch.Put(database_.family(Family::events), rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(block.data(), 2));
   partition.next += piece.count;
   if (partition.open.bytes == 0) partition.open.oldest = now;
-  partition.open.bytes += block.size();
+  partition.open.bytes += header.size() + piece.bytes.size();
   partition.open.newest = now;
   if (partition.open.bytes >= segment_bytes_) close_segment(index, batch);
 }
@@ -267,10 +269,13 @@ Result<void> EventLog::read(std::uint32_t partition, std::uint64_t sequence_numb
     if (!header) return bad_block(partition, key->sequence_number);
     std::string_view rest = header->events;
     for (std::uint32_t i = 0; i < header->count; ++i) {
+      if (key->sequence_number + i < sequence_number) {
+        if (!skip_event(rest)) return bad_block(partition, key->sequence_number);
+        continue;
+      }
       auto event = decode_event(rest);
       if (!event) return bad_block(partition, key->sequence_number);
-      StoredEvent stored{key->sequence_number + i, std::move(*event)};
-      if (stored.sequence_number >= sequence_number && !visit(stored)) return {};
+      if (!visit({key->sequence_number + i, std::move(*event)})) return {};
     }
     if (!rest.empty()) return bad_block(partition, key->sequence_number);
   }

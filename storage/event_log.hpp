@@ -37,7 +37,9 @@ class EventLog {
     };
     std::vector<Piece> pieces;
 
-    void add(std::string_view event);
+    void add(std::string_view event) { next() += event; }
+    /// Where the next event is to be appended; it counts as added.
+    [[nodiscard]] std::string& next();
     [[nodiscard]] bool empty() const { return pieces.empty() || pieces.front().count == 0; }
     /// Keeps the first piece's memory.
     void clear();

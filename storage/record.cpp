@@ -1,7 +1,6 @@
 #include "storage/record.hpp"
 
 #include "storage/bytes.hpp"
-#include "storage/property_list.hpp"
 
 namespace twinhub::storage {
 namespace {
@@ -11,7 +10,6 @@ constexpr std::uint8_t twin_format = 2;
 constexpr std::uint8_t twin_format_without_configurations = 1;  // written, too, for twins that have none
 constexpr std::uint8_t session_format = 2;
 constexpr std::uint8_t session_format_without_time = 1;
-constexpr std::uint8_t event_format = 1;
 
 static_assert(sizeof(twin::Stamp) == 16 && std::is_trivially_copyable_v<twin::Stamp>,
               "stamps are stored as they lie in memory");
@@ -158,34 +156,6 @@ Result<Session> decode_session(std::string_view bytes) {
   }
   if (!reader.ok() || reader.left() != 0) return corrupt("session");
   return session;
-}
-
-void encode(std::string& out, const Event& event) {
-  ByteWriter writer(out);
-  writer.integer(event_format);
-  writer.integer(event.source);
-  writer.integer(event.enqueued.ticks);
-  writer.text(event.id.device);
-  writer.text(event.id.module);
-  write_properties(writer, event.system);
-  write_properties(writer, event.application);
-  writer.text(event.body);
-}
-
-Result<Event> decode_event(std::string_view& bytes) {
-  ByteReader reader(bytes);
-  Event event;
-  if (reader.integer<std::uint8_t>() != event_format) return corrupt("event");
-  event.source = reader.enumerator(EventSource::connection_state);
-  event.enqueued.ticks = reader.integer<std::uint64_t>();
-  event.id.device = reader.text();
-  event.id.module = reader.text();
-  event.system = read_properties(reader);
-  event.application = read_properties(reader);
-  event.body = reader.text();
-  if (!reader.ok()) return corrupt("event");
-  bytes.remove_prefix(bytes.size() - reader.left());
-  return event;
 }
 
 }  // namespace twinhub::storage

@@ -1,4 +1,5 @@
-// How a record becomes bytes, and back (FORMAT.md). Every record starts with its format version.
+// How a record becomes bytes, and back (FORMAT.md); events: event_record.hpp. Every record starts with its format
+// version.
 #pragma once
 
 #include "protocol/error.hpp"
@@ -16,7 +17,6 @@ namespace twinhub::storage {
 void encode(std::string& out, const iothub::Identity& identity);
 void encode(std::string& out, const twin::Twin& twin);
 void encode(std::string& out, const Session& session);
-void encode(std::string& out, const Event& event);
 
 /// The size of encode(twin).
 [[nodiscard]] std::size_t encoded_bytes(const twin::Twin& twin);
@@ -30,7 +30,5 @@ void encode(std::string& out, const Event& event);
 [[nodiscard]] Result<Session> decode_session(std::string_view bytes);
 /// The twin as it lies in `bytes`, which must outlive the view.
 [[nodiscard]] Result<twin::TwinView> view_twin(std::string_view bytes);
-/// Reads one event off the front of `bytes`.
-[[nodiscard]] Result<Event> decode_event(std::string_view& bytes);
 
 }  // namespace twinhub::storage

@@ -52,8 +52,9 @@ class RocksdbStore final : public Store {
     settle_now({}, on_durable);
   }
   bool is_durable(CommitSeq seq) const override { return !queue_ || queue_->is_durable(seq); }
-  Result<void> append_event(Event event, OnDurable on_durable) override;
-  Result<void> write_records(std::vector<RecordWrite> writes, std::vector<Event> events, OnDurable on_durable) override;
+  void append_telemetry(const TelemetryDraft& telemetry, OnDurable on_durable) override;
+  Result<void> write_records(std::vector<RecordWrite> writes, std::vector<EncodedEvent> events,
+                             OnDurable on_durable) override;
   Result<std::optional<std::string>> read_record(RecordKind kind, std::string_view key) const override {
     return storage::read_record(database_, kind, key);
   }
@@ -75,10 +76,7 @@ class RocksdbStore final : public Store {
     return events_.read(partition, sequence_number, visit);
   }
   std::uint32_t event_partition_of(const IdentityId& id) const override {
-    // FNV-1a: the partition of a device must not change with the standard library. FORMAT.md.
-    std::uint64_t hash = 14'695'981'039'346'656'037U;
-    for (const char c : id.device) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
-    return static_cast<std::uint32_t>(hash % std::max(1U, options_.event_partitions));
+    return static_cast<std::uint32_t>(device_hash(id.device) % std::max(1U, options_.event_partitions));
   }
   std::vector<EventRange> event_ranges() const override { return events_.ranges(); }
   Result<std::uint64_t> find_events_since(std::uint32_t partition, Timestamp since) const override {
@@ -118,11 +116,10 @@ class RocksdbStore final : public Store {
     Outbox outbox;
     on_durable(result, outbox);
   }
-  void add_event(Unit& unit, const Event& event) const {
-    std::string bytes;
-    encode(bytes, event);
-    unit.bytes += bytes.size();
-    unit.events.emplace_back(event_partition_of(event.id), std::move(bytes));
+  /// `events` must outlive the unit's queueing.
+  static void add_events(Unit& unit, const std::vector<EncodedEvent>& events) {
+    unit.events = events;
+    for (const EncodedEvent& event : events) unit.bytes += event.bytes.size();
   }
 
   void drop_after(CommitSeq settled);
@@ -209,7 +206,7 @@ UpdateResult RocksdbStore::update(const IdentityId& id, const Decide& decide, On
 Result<CommitSeq> RocksdbStore::queue_change(CacheStripe& stripe, const IdentityId& id, CacheStripe::Entry* current,
                                              EntityChange& change, OnDurable& on_durable) {
   Unit unit;
-  for (const Event& event : change.events) add_event(unit, event);
+  add_events(unit, change.events);
   if (change.erase) return queue_erasure(stripe, id, unit, change.records, on_durable);
 
   const Entity before = current == nullptr ? Entity{} : current->entity;
@@ -297,20 +294,20 @@ Result<CommitSeq> RocksdbStore::queue_erasure(CacheStripe& stripe, const Identit
   return *seq;
 }
 
-Result<void> RocksdbStore::append_event(Event event, OnDurable on_durable) {
-  if (!queue_) return read_only_error();
+void RocksdbStore::append_telemetry(const TelemetryDraft& telemetry, OnDurable on_durable) {
+  if (!queue_) return settle_now(read_only_error(), on_durable);
   Unit unit;
-  add_event(unit, event);
+  unit.telemetry = &telemetry;
+  unit.bytes = telemetry.property_bag.size() + telemetry.body.size();
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
-  if (!seq) return seq.error();
-  return {};
+  if (!seq) settle_now(seq.error(), on_durable);
 }
 
-Result<void> RocksdbStore::write_records(std::vector<RecordWrite> writes, std::vector<Event> events,
+Result<void> RocksdbStore::write_records(std::vector<RecordWrite> writes, std::vector<EncodedEvent> events,
                                          OnDurable on_durable) {
   if (!queue_) return read_only_error();
   Unit unit;
-  for (const Event& event : events) add_event(unit, event);
+  add_events(unit, events);
   unit.bytes += bytes_of(writes);
   unit.write = [&](rocksdb::WriteBatch& batch) { append_records(database_, writes, batch); };
   const auto seq = queue_->enqueue(unit, std::move(on_durable));

@@ -10,6 +10,7 @@
 #include "protocol/iothub/identity.hpp"
 #include "protocol/twin/document.hpp"
 #include "storage/event.hpp"
+#include "storage/event_record.hpp"
 #include "storage/outbox.hpp"
 #include "storage/records.hpp"
 #include "storage/snapshot.hpp"
@@ -50,7 +51,7 @@ struct EntityChange {
   std::shared_ptr<const iothub::Identity> identity;
   std::shared_ptr<const twin::Twin> twin;
   bool erase = false;  ///< removes identity, twin, session and owned records of the id; of a device its modules' too
-  std::vector<Event> events;         ///< appended in the same atomic unit
+  std::vector<EncodedEvent> events;  ///< appended in the same atomic unit
   std::vector<RecordWrite> records;  ///< written in the same atomic unit
 
   [[nodiscard]] bool empty() const { return !identity && !twin && !erase && events.empty() && records.empty(); }
@@ -112,17 +113,18 @@ class Store {
   /// True when `seq` is durable already: the answer may leave inline.
   [[nodiscard]] virtual bool is_durable(CommitSeq seq) const = 0;
 
-  /// Queues one event as a unit. Errors: service_unavailable (queue full, store failed): nothing queued, on_durable not
-  /// called.
-  [[nodiscard]] virtual Result<void> append_event(Event event, OnDurable on_durable) = 0;
+  /// Queues one message as a unit. `on_durable` (may be empty) runs when it is settled; at once, on this thread, with
+  /// service_unavailable when nothing was queued (queue full, store failed).
+  virtual void append_telemetry(const TelemetryDraft& telemetry, OnDurable on_durable) = 0;
 
   /// The latest put, durable or not.
   [[nodiscard]] virtual Result<std::optional<Session>> read_session(const IdentityId& id) const = 0;
-  /// nullptr removes it. `on_durable` as in append_event.
+  /// nullptr removes it. `on_durable` (may be empty) runs when that is settled. Errors: service_unavailable (queue
+  /// full, store failed): nothing queued, on_durable not called.
   [[nodiscard]] virtual Result<void> put_session(const IdentityId& id, const Session* session,
                                                  OnDurable on_durable) = 0;
   /// Changes the latest put under the id's stripe lock: nullopt removes the session, an equal one writes nothing. Not
-  /// called when there is none. Nobody waits for the write. Errors as append_event.
+  /// called when there is none. Nobody waits for the write. Errors as put_session.
   [[nodiscard]] virtual Result<void> revise_session(const IdentityId& id,
                                                     const std::function<std::optional<Session>(Session)>& revise) = 0;
   /// Visits the ids of durable sessions in id order behind `after` (nullptr = from the start), until `visit` returns
@@ -130,9 +132,9 @@ class Store {
   [[nodiscard]] virtual Result<void> scan_sessions(const IdentityId* after,
                                                    const std::function<bool(const IdentityId&)>& visit) const = 0;
 
-  /// Queues `writes` and `events` as one unit. Errors as append_event. Reads below do not show them before they are
+  /// Queues `writes` and `events` as one unit. Errors as put_session. Reads below do not show them before they are
   /// durable: whoever writes records remembers what it has queued, and forgets it when `on_durable` brings an Error.
-  [[nodiscard]] virtual Result<void> write_records(std::vector<RecordWrite> writes, std::vector<Event> events,
+  [[nodiscard]] virtual Result<void> write_records(std::vector<RecordWrite> writes, std::vector<EncodedEvent> events,
                                                    OnDurable on_durable) = 0;
   /// Errors: service_unavailable.
   [[nodiscard]] virtual Result<std::optional<std::string>> read_record(RecordKind kind, std::string_view key) const = 0;

@@ -12,24 +12,35 @@ int hex_value(char c) {
   return -1;
 }
 
+/// Takes one character, or the escape of one, off the front of `text`, which is not empty.
+char take_character(std::string_view& text) {
+  if (text[0] == '%' && text.size() > 2) {
+    const int high = hex_value(text[1]);
+    const int low = hex_value(text[2]);
+    if (high >= 0 && low >= 0) {
+      text.remove_prefix(3);
+      return static_cast<char>(high << 4 | low);
+    }
+  }
+  const char c = text[0];
+  text.remove_prefix(1);
+  return c;
+}
+
 }  // namespace
 
 std::string percent_decode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && text.size() - i > 2) {
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        out.push_back(static_cast<char>(high << 4 | low));
-        i += 2;
-        continue;
-      }
-    }
-    out.push_back(text[i]);
-  }
+  while (!text.empty()) out.push_back(take_character(text));
   return out;
+}
+
+bool decodes_to(std::string_view text, std::string_view plain) {
+  for (const char c : plain) {
+    if (text.empty() || take_character(text) != c) return false;
+  }
+  return text.empty();
 }
 
 std::string percent_encode(std::string_view text) {

@@ -20,6 +20,8 @@ struct Property {
 
 /// Percent-decodes `text` once; malformed escapes stay as they are.
 [[nodiscard]] std::string percent_decode(std::string_view text);
+/// True when percent_decode(text) == plain; without an allocation.
+[[nodiscard]] bool decodes_to(std::string_view text, std::string_view plain);
 /// Percent-encodes everything outside A-Z a-z 0-9 - . _ ~ (upper-case hex).
 [[nodiscard]] std::string percent_encode(std::string_view text);
 

@@ -154,12 +154,6 @@ Result<DeviceLogin> match_chain(const x509::Chain& chain, const std::string& dev
 
 }  // namespace
 
-std::string DeviceLogin::auth_method() const {
-  const std::string_view scope = key_used == KeyUsed::policy ? "hub" : id.is_module() ? "module" : "device";
-  const std::string_view type = authentication == iothub::AuthenticationType::sas ? "sas" : "x509";
-  return R"({"scope":")" + std::string(scope) + R"(","type":")" + std::string(type) + R"(","issuer":"iothub"})";
-}
-
 Authenticator::Authenticator(const storage::Store& store, const Clock& clock, const Certificates& certificates,
                              std::vector<Policy> policies)
     : store_(store), clock_(clock), certificates_(certificates), policies_(std::move(policies)) {}

@@ -6,6 +6,7 @@
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/iothub/identity.hpp"
+#include "protocol/iothub/telemetry_properties.hpp"
 #include "protocol/x509/certificate.hpp"
 #include "server/hub/certificates.hpp"
 #include "server/hub/clock.hpp"
@@ -55,8 +56,9 @@ struct DeviceLogin {
   /// Of a certificate, what the login rests on: the identity's thumbprint as it was, or the CAs (x509::Vouched::cas).
   std::string proof = {};
 
-  /// iothub-connection-auth-method, e.g. {"scope":"device","type":"sas","issuer":"iothub"}.
-  [[nodiscard]] std::string auth_method() const;
+  [[nodiscard]] iothub::AuthMethod auth_method() const {
+    return {key_used == KeyUsed::policy, authentication != iothub::AuthenticationType::sas};
+  }
 };
 
 /// Any thread.

@@ -1,7 +1,5 @@
 #include "server/hub/configurator.hpp"
 
-#include "server/hub/change_events.hpp"
-
 #include <spdlog/spdlog.h>
 #include <algorithm>
 #include <utility>
@@ -213,7 +211,7 @@ bool Configurator::configure(const IdentityId& id, const ModulePlan* plan, const
     if (!change) return change;
     if (!change->twin) change->twin = fresh.twin;
     change->identity = fresh.identity;
-    change->events.insert(change->events.begin(), identity_created_event(id, now));
+    change->events.insert(change->events.begin(), storage::identity_created_event(id, now));
     return change;
   };
   const std::uint64_t failures_before = failures_;

@@ -60,7 +60,7 @@ void erase_orphan(storage::Store& store, const IdentityId& module, const std::st
     storage::EntityChange change;
     if (!current.identity || current.identity->generation_id != std::to_string(now.ticks)) return change;
     change.erase = true;
-    change.events.push_back(identity_deleted_event(module, now));
+    change.events.push_back(storage::identity_deleted_event(module, now));
     return change;
   };
   store.update(module, decide, {});

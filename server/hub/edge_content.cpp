@@ -3,7 +3,6 @@
 #include "protocol/configuration/edge_plan.hpp"
 #include "protocol/json/document.hpp"
 #include "server/hub/answer.hpp"
-#include "server/hub/change_events.hpp"
 #include "server/hub/configured_twin.hpp"
 
 #include <algorithm>
@@ -90,7 +89,7 @@ void EdgeContent::apply(const std::string& device, std::string_view body, Done<v
       if (!created) return change;
       if (!change->twin) change->twin = std::make_shared<const twin::Twin>(before);
       change->identity = std::make_shared<const iothub::Identity>(edge_module_identity(id, etag, now));
-      change->events.insert(change->events.begin(), identity_created_event(id, now));
+      change->events.insert(change->events.begin(), storage::identity_created_event(id, now));
       return change;
     };
     store_.update(id, decide,

@@ -140,7 +140,7 @@ Result<storage::EntityChange> decide(const IdentityWrite& write, const storage::
     outcome.now = change.identity;
   }
   const bool is_new = !current.identity;
-  if (is_new) change.events.push_back(identity_created_event(write.id, write.now));
+  if (is_new) change.events.push_back(storage::identity_created_event(write.id, write.now));
   const auto written = write_twin(write, is_new ? twin::make_twin(write.now) : *current.twin, is_new, change, outcome);
   if (!written) return written.error();
   return change;

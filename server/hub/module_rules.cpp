@@ -1,7 +1,6 @@
 #include "server/hub/module_rules.hpp"
 
 #include "server/hub/answer.hpp"
-#include "server/hub/change_events.hpp"
 
 #include <algorithm>
 
@@ -41,7 +40,7 @@ void erase_if_orphan(storage::Store& store, const iothub::Identity& module, cons
     storage::EntityChange change;
     if (!current.identity || current.identity->generation_id != module.generation_id) return change;
     change.erase = true;
-    change.events.push_back(identity_deleted_event(module.id, now));
+    change.events.push_back(storage::identity_deleted_event(module.id, now));
     return change;
   };
   store.update(module.id, decide, {});

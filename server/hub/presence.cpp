@@ -1,6 +1,5 @@
 #include "server/hub/presence.hpp"
 
-#include "server/hub/change_events.hpp"
 #include "storage/bytes.hpp"
 #include "storage/keys.hpp"
 
@@ -241,7 +240,7 @@ Presence::Change Presence::settle(const IdentityId& id, Entry& entry, bool used)
 void Presence::write(Shard& shard, std::vector<Change> changes) {
   const Timestamp now = clock_.now();
   std::vector<storage::RecordWrite> records;
-  std::vector<storage::Event> events;
+  std::vector<storage::EncodedEvent> events;
   const auto kept = std::make_shared<std::vector<Change>>(std::move(changes));
   Result<void> queued;
   {
@@ -249,7 +248,7 @@ void Presence::write(Shard& shard, std::vector<Change> changes) {
     for (const Change& change : *kept) {
       for (const Change::Told& told : change.events) {
         last_sequence_ = std::max(last_sequence_ + 1, now.ticks);
-        events.push_back(connection_state_event(change.id, told.connected, last_sequence_, told.at, now));
+        events.push_back(storage::connection_state_event(change.id, told.connected, last_sequence_, told.at, now));
       }
       if (change.entry.forgotten) continue;
       records.push_back({storage::RecordKind::activity, storage::owned_prefix(change.id),

@@ -2,7 +2,6 @@
 
 #include "server/hub/activity.hpp"
 #include "server/hub/answer.hpp"
-#include "server/hub/change_events.hpp"
 #include "server/hub/identity_write.hpp"
 #include "server/hub/module_rules.hpp"
 
@@ -129,8 +128,8 @@ void Registry::remove(const IdentityId& id, const IfMatch& if_match, Done<void> 
     storage::EntityChange change;
     change.erase = true;
     // A back end that watches modules hears of each (inferred).
-    for (const IdentityId& module : *modules) change.events.push_back(identity_deleted_event(module, now));
-    change.events.push_back(identity_deleted_event(id, now));
+    for (const IdentityId& module : *modules) change.events.push_back(storage::identity_deleted_event(module, now));
+    change.events.push_back(storage::identity_deleted_event(id, now));
     return change;
   };
   store_.update(id, decide,

@@ -43,7 +43,7 @@ struct ServiceWrite {
 };
 
 /// Puts a twin's change and its event into `change`.
-Announcement put_update(storage::EntityChange& change, twin::ServiceUpdate&& update, storage::Event event) {
+Announcement put_update(storage::EntityChange& change, twin::ServiceUpdate&& update, storage::EncodedEvent event) {
   Announcement announcement;
   change.events.push_back(std::move(event));
   announcement.desired_version = update.after.desired.version;
@@ -185,10 +185,7 @@ void Twins::patch_reported(const IdentityId& id, std::string_view body, std::opt
                            Done<std::uint64_t> done) {
   presence_.active(id);
   const Timestamp now = clock_.now();
-  // Neither the parse nor the event's text depends on the twin: both are made outside the lock.
-  const auto document = json::parse(body);
-  std::string members;
-  if (document && document->root().is_object()) members = changed_members(document->root(), now, std::nullopt);
+  const auto document = json::parse(body);  // it does not depend on the twin: outside the lock
   const auto outcome = std::make_shared<ReportedWrite>();
 
   const auto decide = [&](const storage::Entity& current) -> Result<storage::EntityChange> {
@@ -201,7 +198,7 @@ void Twins::patch_reported(const IdentityId& id, std::string_view body, std::opt
     if (!after) return refuse(after.error());
     outcome->version = after->reported.version;
     storage::EntityChange change;
-    change.events.push_back(reported_changed_event(id, *after, members, now));
+    change.events.push_back(reported_changed_event(id, *after, document->text(), now));
     change.twin = std::make_shared<const twin::Twin>(std::move(*after));
     return change;
   };

@@ -50,9 +50,10 @@ class HeldStore final : public storage::Store {
     store_->when_durable(seq, holdable(std::move(on_durable)));
   }
   bool is_durable(storage::CommitSeq seq) const override { return store_->is_durable(seq); }
-  Result<void> append_event(storage::Event event, storage::OnDurable on_durable) override {
-    if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
-    return store_->append_event(std::move(event), holdable(std::move(on_durable)));
+  void append_telemetry(const storage::TelemetryDraft& telemetry, storage::OnDurable on_durable) override {
+    if (!refusing()) return store_->append_telemetry(telemetry, holdable(std::move(on_durable)));
+    storage::Outbox outbox;
+    if (on_durable) on_durable(fail(Errc::service_unavailable, "refused by the test"), outbox);
   }
   Result<std::optional<storage::Session>> read_session(const IdentityId& id) const override {
     return store_->read_session(id);
@@ -70,7 +71,7 @@ class HeldStore final : public storage::Store {
                              const std::function<bool(const IdentityId&)>& visit) const override {
     return store_->scan_sessions(after, visit);
   }
-  Result<void> write_records(std::vector<storage::RecordWrite> writes, std::vector<storage::Event> events,
+  Result<void> write_records(std::vector<storage::RecordWrite> writes, std::vector<storage::EncodedEvent> events,
                              storage::OnDurable on_durable) override {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
     // Whose connection came or went, the hub writes down for itself: no peer waits for it.

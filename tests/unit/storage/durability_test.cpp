@@ -23,7 +23,7 @@ class StoreDurability : public ::testing::Test {
   /// Leaves a unit in the middle of its sync: what comes after waits in the next cycle.
   void hold_a_sync() {
     system_->hold_log_syncs();
-    EXPECT_TRUE(store_->append_event(make_event({"other", ""}, "held"), {}));
+    store_->append_telemetry(make_telemetry({"other", ""}, "held"), {});
     system_->wait_for_held_sync();
   }
 
@@ -177,7 +177,7 @@ TEST_F(StoreDurability, ClosingCommitsWhatIsQueuedAndTellsIt) {
 TEST_F(StoreDurability, ScansAndEventReadersSeeDurableThingsOnly) {
   hold_a_sync();
   store_->update(device, counting(device), {});
-  ASSERT_TRUE(store_->append_event(make_event(device, "body"), {}));
+  store_->append_telemetry(make_telemetry(device, "body"), {});
   bool any = false;
   ASSERT_TRUE(store_->scan(nullptr, [&](const Entity&) { return any = true; }));
   for (std::uint32_t partition = 0; partition < 4; ++partition) any = any || !all_events(*store_, partition).empty();

@@ -25,7 +25,7 @@ TEST(StoreEvents, NumbersGoOnWithoutGapsAcrossRestarts) {
     const auto store = open(small_options(folder / "db"));
     for (int i = 0; i < per_run; ++i) {
       sent.push_back(std::to_string(run) + "." + std::to_string(i));
-      ASSERT_TRUE(store->append_event(make_event(device, sent.back()), {}));
+      store->append_telemetry(make_telemetry(device, sent.back()), {});
       if (i % 10 == 0) drain(*store);
     }
   }
@@ -41,7 +41,7 @@ TEST(StoreEvents, NumbersGoOnWithoutGapsAcrossRestarts) {
 TEST(StoreEvents, ReadingStartsInTheMiddleOfABlockAndStopsOnDemand) {
   const TemporaryFolder folder;
   const auto store = open(small_options(folder / "db"));
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(store->append_event(make_event(device, std::to_string(i)), {}));
+  for (int i = 0; i < 100; ++i) store->append_telemetry(make_telemetry(device, std::to_string(i)), {});
   drain(*store);
   const auto partition = store->event_partition_of(device);
   for (const std::uint64_t from : {0U, 1U, 37U, 99U}) {
@@ -63,7 +63,7 @@ TEST(StoreEvents, EveryPartitionCountsByItself) {
   for (int i = 0; i < 200; ++i) {
     const IdentityId id{"device" + std::to_string(i), i % 2 == 0 ? "" : "module"};
     ++sent[store->event_partition_of(id)];
-    ASSERT_TRUE(store->append_event(make_event(id, "x"), {}));
+    store->append_telemetry(make_telemetry(id, "x"), {});
   }
   drain(*store);
   for (std::uint32_t partition = 0; partition < 4; ++partition) {
@@ -88,7 +88,7 @@ TEST(StoreEvents, ABusyCycleMakesManyBlocksAndNoGaps) {
   const std::string body(10'000, 'x');
   {
     const auto store = open(small_options(folder / "db"));
-    std::vector<Event> events(100, make_event(device, body));
+    std::vector<EncodedEvent> events(100, make_event(device, body));
     Answer answer;
     ASSERT_TRUE(store->write_records({}, std::move(events), answer.callback()));
     ASSERT_TRUE(answer.wait());
@@ -110,7 +110,7 @@ TEST(StoreEvents, RangesShowWhatIsDurable) {
   ASSERT_EQ(store->event_ranges().size(), 4U);
   EXPECT_EQ(store->event_ranges()[partition], EventRange{});
   for (std::uint64_t i = 1; i <= 3; ++i) {
-    ASSERT_TRUE(append_and_wait(*store, make_event(device, "x")));
+    ASSERT_TRUE(append_and_wait(*store, make_telemetry(device, "x")));
     EXPECT_EQ(store->event_ranges()[partition], (EventRange{0, i}));
   }
 }
@@ -125,14 +125,14 @@ TEST(StoreEvents, TheWatcherIsWokenOncePerCycleThatHasEvents) {
   ASSERT_TRUE(records.wait());
   drain(*store);
   EXPECT_EQ(woken, 0);
-  std::vector<Event> events(10, make_event(device, "x"));
+  std::vector<EncodedEvent> events(10, make_event(device, "x"));
   Answer answer;
   ASSERT_TRUE(store->write_records({}, std::move(events), answer.callback()));
   ASSERT_TRUE(answer.wait());
   drain(*store);  // the watcher runs after those who waited for the cycle
   EXPECT_EQ(woken, 1);
   store->watch_events({});
-  ASSERT_TRUE(append_and_wait(*store, make_event(device, "x")));
+  ASSERT_TRUE(append_and_wait(*store, make_telemetry(device, "x")));
   drain(*store);
   EXPECT_EQ(woken, 1);
 }
@@ -145,7 +145,7 @@ TEST(StoreEvents, TheEventsOfOneDeviceStayInOrder) {
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < 300; ++i) {
-          EXPECT_TRUE(store->append_event(make_event({"device" + std::to_string(t), ""}, std::to_string(i)), {}));
+          store->append_telemetry(make_telemetry({"device" + std::to_string(t), ""}, std::to_string(i)), {});
         }
       });
     }
@@ -168,7 +168,7 @@ class StoreRetention : public ::testing::Test {
     options_.now = [this] { return moment(seconds_.load()); };
   }
   void append(int count, const std::string& body = std::string(1000, 'x')) {
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(append_and_wait(*store_, make_event(device, body)));
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(append_and_wait(*store_, make_telemetry(device, body)));
     sent_ += static_cast<std::uint64_t>(count);
   }
   /// Kept events are the newest ones, numbered to the end.

@@ -94,12 +94,12 @@ TEST_P(StoreFailure, FailsEverybodyWhoWaitsAndReadsTheLastAcknowledgedValue) {
   const auto writable = store_->writable();
   ASSERT_FALSE(writable);
   EXPECT_EQ(writable.error().code, Errc::service_unavailable);
-  EXPECT_FALSE(store_->append_event(make_event(device, "no"), {}));
+  EXPECT_FALSE(append_and_wait(*store_, make_telemetry(device, "no")));
 }
 
 TEST_P(StoreFailure, RecoversByItselfAndLosesNothingAcknowledged) {
   ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
-  ASSERT_TRUE(append_and_wait(*store_, make_event(device, "0")));
+  ASSERT_TRUE(append_and_wait(*store_, make_telemetry(device, "0")));
   break_disk();
   Answer failed;
   const auto result = store_->update(
@@ -122,7 +122,7 @@ TEST_P(StoreFailure, RecoversByItselfAndLosesNothingAcknowledged) {
   expect_counters(base);
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
-    ASSERT_TRUE(append_and_wait(*store_, make_event(device, "after")));
+    ASSERT_TRUE(append_and_wait(*store_, make_telemetry(device, "after")));
   }
   reopen();
   expect_counters(base + 50);
@@ -145,7 +145,7 @@ TEST_P(StoreFailure, APowerCutAfterTheRecoveryLosesNothingAcknowledged) {
 
 TEST_P(StoreFailure, AReadOfAFailedChangeIsNeverTold) {
   system_->hold_log_syncs();
-  ASSERT_TRUE(store_->append_event(make_event(device, "held"), {}));
+  store_->append_telemetry(make_telemetry(device, "held"), {});
   system_->wait_for_held_sync();
   store_->update(device, counting(device), {});  // its cycle comes next, and fails
   const auto read = store_->read(device);

@@ -92,7 +92,7 @@ TEST(StoreOpen, AReaderOpensBesideALiveWriterAndCannotWrite) {
   const TemporaryFolder folder;
   const auto writer = open(small_options(folder / "db"));
   ASSERT_TRUE(update_and_wait(*writer, device, counting(device)));
-  ASSERT_TRUE(append_and_wait(*writer, make_event(device, "body")));
+  ASSERT_TRUE(append_and_wait(*writer, make_telemetry(device, "body")));
   auto options = small_options(folder / "db");
   options.read_only = true;
   const auto reader = open(options);
@@ -104,7 +104,7 @@ TEST(StoreOpen, AReaderOpensBesideALiveWriterAndCannotWrite) {
   const auto refused = update_and_wait(*reader, device, counting(device));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::service_unavailable);
-  EXPECT_FALSE(reader->append_event(make_event(device, "no"), {}));
+  EXPECT_FALSE(append_and_wait(*reader, make_telemetry(device, "no")));
   EXPECT_FALSE(reader->put_session(device, nullptr, {}));
   EXPECT_FALSE(reader->writable());
   ASSERT_TRUE(update_and_wait(*writer, device, counting(device)));  // the writer was not disturbed
@@ -169,7 +169,7 @@ TEST(StoreOpen, ACorruptEventBlockIsAnErrorThatNamesIt) {
   {
     const auto store = open(small_options(folder / "db"));
     partition = store->event_partition_of(device);
-    ASSERT_TRUE(append_and_wait(*store, make_event(device, "body")));
+    ASSERT_TRUE(append_and_wait(*store, make_telemetry(device, "body")));
   }
   put_raw(folder / "db", Family::events, event_key(partition, 0),
           std::string("\x01\x02\0\0\0\0\0\0\0\0\0\0\0junk", 17));
@@ -177,6 +177,29 @@ TEST(StoreOpen, ACorruptEventBlockIsAnErrorThatNamesIt) {
   const auto read = store->read_events(partition, 0, [](const StoredEvent&) { return true; });
   ASSERT_FALSE(read);
   EXPECT_THAT(read.error().detail, HasSubstr("event block " + std::to_string(partition) + "/0"));
+}
+
+TEST(StoreOpen, EventsOfTheFirstFormatAreReadBeforeNewOnes) {
+  const TemporaryFolder folder;
+  std::string block("\x01\x01\0\0\0\0\0\0\0\0\0\0\0", 13);
+  block += std::string("\x01\0\0\0\0\0\0\0\0\0", 10);  // version, source, time
+  for (const std::string_view text : {"device", ""}) {
+    block += static_cast<char>(text.size());
+    block.append(3, '\0').append(text);
+  }
+  block.append(8, '\0').append(std::string("\x03\0\0\0old", 7));  // no properties; the body
+  std::uint32_t partition = 0;
+  {
+    const auto store = open(small_options(folder / "db"));
+    partition = store->event_partition_of(device);
+  }
+  put_raw(folder / "db", Family::events, event_key(partition, 0), block);
+  const auto store = open(small_options(folder / "db"));
+  ASSERT_TRUE(append_and_wait(*store, make_telemetry(device, "new")));
+  const auto events = all_events(*store, partition);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].event.body, "old");
+  EXPECT_EQ(events[1].event.body, "new");
 }
 
 }  // namespace

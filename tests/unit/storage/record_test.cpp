@@ -8,7 +8,6 @@
 namespace twinhub::storage {
 namespace {
 
-using testing::make_event;
 using testing::moment;
 
 iothub::Identity full_identity() {
@@ -68,10 +67,6 @@ std::string bytes_of(const T& value) {
   return bytes;
 }
 
-bool same_property(const iothub::Property& a, const iothub::Property& b) {
-  return a.name == b.name && a.value == b.value;
-}
-
 TEST(StorageRecord, AnIdentityReadsBackWhole) {
   const auto identity = full_identity();
   const auto read = decode_identity(identity.id, bytes_of(identity));
@@ -109,29 +104,6 @@ TEST(StorageRecord, ASessionReadsBackWhole) {
   EXPECT_EQ(*read, session);
 }
 
-TEST(StorageRecord, EventsReadBackOneAfterTheOther) {
-  Event first = make_event({"d", "m"}, std::string("\0\xFF body", 7));
-  first.source = EventSource::connection_state;
-  std::string bytes = bytes_of(first);
-  encode(bytes, make_event({"e", ""}, ""));
-  std::string_view rest = bytes;
-  const auto one = decode_event(rest);
-  ASSERT_TRUE(one);
-  EXPECT_EQ(one->id, first.id);
-  EXPECT_EQ(one->source, first.source);
-  EXPECT_EQ(one->enqueued, first.enqueued);
-  EXPECT_EQ(one->body, first.body);
-  ASSERT_EQ(one->system.size(), first.system.size());
-  ASSERT_EQ(one->application.size(), first.application.size());
-  EXPECT_TRUE(std::equal(first.system.begin(), first.system.end(), one->system.begin(), same_property));
-  EXPECT_TRUE(std::equal(first.application.begin(), first.application.end(), one->application.begin(), same_property));
-  const auto two = decode_event(rest);
-  ASSERT_TRUE(two);
-  EXPECT_EQ(two->id.device, "e");
-  EXPECT_TRUE(rest.empty());
-  EXPECT_FALSE(decode_event(rest));
-}
-
 // Each kind of record as bytes, and whether given bytes are one.
 struct Kind {
   const char* name;
@@ -148,8 +120,6 @@ std::vector<Kind> kinds() {
       {"twin", bytes_of(full_twin()), [](std::string_view bytes) { return decode_twin(bytes).has_value(); }},
       {"session", bytes_of(Session{{{"a/b", 1}, {"c", 0}}}),
        [](std::string_view bytes) { return decode_session(bytes).has_value(); }},
-      {"event", bytes_of(make_event({"d", "m"}, "body")),
-       [](std::string_view bytes) { return decode_event(bytes).has_value() && bytes.empty(); }},
   };
 }
 
@@ -202,10 +172,6 @@ TEST(StorageRecord, EnumeratorsBeyondTheLastAreErrors) {
   auto identity = bytes_of(full_identity());
   identity[9] = 2;  // status
   EXPECT_FALSE(decode_identity({"d", ""}, identity));
-  auto event = bytes_of(make_event({"d", ""}, ""));
-  event[1] = 4;  // source
-  std::string_view rest = event;
-  EXPECT_FALSE(decode_event(rest));
 }
 
 TEST(StorageRecord, ATwinWithoutARootStampIsRefused) {

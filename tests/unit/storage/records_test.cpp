@@ -13,7 +13,7 @@ const IdentityId device{"device", ""};
 const IdentityId module{"device", "module"};
 const IdentityId neighbour{"device2", ""};
 
-Result<void> write_and_wait(Store& store, std::vector<RecordWrite> writes, std::vector<Event> events = {}) {
+Result<void> write_and_wait(Store& store, std::vector<RecordWrite> writes, std::vector<EncodedEvent> events = {}) {
   Answer answer;
   if (const auto queued = store.write_records(std::move(writes), std::move(events), answer.callback()); !queued)
     return queued.error();

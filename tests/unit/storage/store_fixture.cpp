@@ -59,15 +59,18 @@ std::shared_ptr<const twin::Twin> make_counter_twin(std::uint64_t counter) {
   return twin;
 }
 
-Event make_event(const IdentityId& id, std::string body) {
-  Event event;
-  event.id = id;
-  event.enqueued = moment();
-  event.system = {{"content-type", "application/json"}};
-  event.application = {{"a", "1"}, {"flag", std::nullopt}};
-  event.body = std::move(body);
-  return event;
+TelemetryDraft make_telemetry(const IdentityId& id, std::string_view body) {
+  TelemetryDraft telemetry;
+  telemetry.device = id.device;
+  telemetry.module = id.module;
+  telemetry.enqueued = moment();
+  telemetry.generation_id = "638000000000000000";
+  telemetry.property_bag = "%24.ct=application%2Fjson&a=1&flag";
+  telemetry.body = body;
+  return telemetry;
 }
+
+EncodedEvent make_event(const IdentityId& id, std::string_view body) { return encode(make_telemetry(id, body)); }
 
 Result<EntityChange> count_up(const IdentityId& id, const Entity& current) {
   EntityChange change;
@@ -122,10 +125,10 @@ Result<void> erase_and_wait(Store& store, const IdentityId& id) {
   });
 }
 
-Result<void> append_and_wait(Store& store, Event event) {
+Result<void> append_and_wait(Store& store, const TelemetryDraft& telemetry) {
   Answer answer;
-  const auto queued = store.append_event(std::move(event), answer.callback());
-  return queued ? answer.wait() : queued;
+  store.append_telemetry(telemetry, answer.callback());
+  return answer.wait();
 }
 
 Result<void> put_session_and_wait(Store& store, const IdentityId& id, const Session* session) {

@@ -41,7 +41,10 @@ class TemporaryFolder {
 [[nodiscard]] std::shared_ptr<const iothub::Identity> make_identity(const IdentityId& id);
 /// A twin whose reported section is {"counter":`counter`} at $version `counter`.
 [[nodiscard]] std::shared_ptr<const twin::Twin> make_counter_twin(std::uint64_t counter);
-[[nodiscard]] Event make_event(const IdentityId& id, std::string body);
+/// Looks at `id` and `body`.
+[[nodiscard]] TelemetryDraft make_telemetry(const IdentityId& id, std::string_view body);
+/// The same for a unit.
+[[nodiscard]] EncodedEvent make_event(const IdentityId& id, std::string_view body);
 
 /// Creates the entity, or raises the counter of its twin by one.
 [[nodiscard]] Result<EntityChange> count_up(const IdentityId& id, const Entity& current);
@@ -71,7 +74,7 @@ class Answer {
 /// Does it and waits until it is durable.
 [[nodiscard]] Result<void> update_and_wait(Store& store, const IdentityId& id, const Decide& decide);
 [[nodiscard]] Result<void> erase_and_wait(Store& store, const IdentityId& id);
-[[nodiscard]] Result<void> append_and_wait(Store& store, Event event);
+[[nodiscard]] Result<void> append_and_wait(Store& store, const TelemetryDraft& telemetry);
 [[nodiscard]] Result<void> put_session_and_wait(Store& store, const IdentityId& id, const Session* session);
 /// Waits until everything queued so far is settled.
 void drain(Store& store);

@@ -205,8 +205,9 @@ TEST(StoreUpdate, AFullQueueRefusesAndNothingIsChanged) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::service_unavailable);
   EXPECT_EQ(read_counter(*store, device), 0U);
-  const auto event = store->append_event(make_event(device, "body"), [](const Result<void>&, Outbox&) { FAIL(); });
+  const auto event = append_and_wait(*store, make_telemetry(device, "body"));
   ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, Errc::service_unavailable);
   EXPECT_TRUE(store->writable());  // full, not broken
 }
 
