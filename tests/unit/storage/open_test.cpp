@@ -1,4 +1,5 @@
 // Opening: locks, formats, reading beside a writer, and bytes that are no record.
+#include "storage/bytes.hpp"
 #include "storage/database.hpp"
 #include "storage/keys.hpp"
 #include "tests/unit/storage/store_fixture.hpp"
@@ -181,13 +182,18 @@ TEST(StoreOpen, ACorruptEventBlockIsAnErrorThatNamesIt) {
 
 TEST(StoreOpen, EventsOfTheFirstFormatAreReadBeforeNewOnes) {
   const TemporaryFolder folder;
-  std::string block("\x01\x01\0\0\0\0\0\0\0\0\0\0\0", 13);
-  block += std::string("\x01\0\0\0\0\0\0\0\0\0", 10);  // version, source, time
-  for (const std::string_view text : {"device", ""}) {
-    block += static_cast<char>(text.size());
-    block.append(3, '\0').append(text);
-  }
-  block.append(8, '\0').append(std::string("\x03\0\0\0old", 7));  // no properties; the body
+  std::string block;
+  ByteWriter writer(block);
+  writer.integer(std::uint8_t{1});   // the block's version
+  writer.integer(std::uint32_t{1});  // events
+  writer.integer(moment().ticks);
+  writer.integer(std::uint8_t{1});  // the event's version
+  writer.integer(EventSource::telemetry);
+  writer.integer(moment().ticks);
+  writer.text("device");
+  writer.text("");
+  writer.integer(std::uint64_t{0});  // no properties, twice
+  writer.text("old");
   std::uint32_t partition = 0;
   {
     const auto store = open(small_options(folder / "db"));
