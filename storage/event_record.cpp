@@ -191,6 +191,11 @@ std::uint64_t device_hash(std::string_view device) {
   return hash;
 }
 
+std::size_t bytes_at_most(const TelemetryDraft& telemetry) {
+  return fixed_bytes_max + telemetry.device.size() + telemetry.module.size() + telemetry.generation_id.size() +
+         telemetry.model_id.size() + telemetry.property_bag.size() + telemetry.body.size();
+}
+
 void encode(std::string& out, const TelemetryDraft& telemetry) {
   const auto& [by_policy, by_certificate] = telemetry.authenticated;
   const auto bits = static_cast<std::uint8_t>(
@@ -207,6 +212,7 @@ void encode(std::string& out, const TelemetryDraft& telemetry) {
 
 EncodedEvent encode(const TelemetryDraft& telemetry) {
   EncodedEvent event{device_hash(telemetry.device), {}};
+  event.bytes.reserve(bytes_at_most(telemetry));
   encode(event.bytes, telemetry);
   return event;
 }

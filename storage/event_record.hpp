@@ -40,6 +40,8 @@ struct TelemetryDraft {
 /// FNV-1a, 64 bit: it must not change with the standard library.
 [[nodiscard]] std::uint64_t device_hash(std::string_view device);
 
+/// The record has no more bytes than this.
+[[nodiscard]] std::size_t bytes_at_most(const TelemetryDraft& telemetry);
 /// Appends what decode_event() reads.
 void encode(std::string& out, const TelemetryDraft& telemetry);
 [[nodiscard]] EncodedEvent encode(const TelemetryDraft& telemetry);

@@ -298,7 +298,7 @@ void RocksdbStore::append_telemetry(const TelemetryDraft& telemetry, OnDurable o
   if (!queue_) return settle_now(read_only_error(), on_durable);
   Unit unit;
   unit.telemetry = &telemetry;
-  unit.bytes = telemetry.property_bag.size() + telemetry.body.size();
+  unit.bytes = bytes_at_most(telemetry);
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
   if (!seq) settle_now(seq.error(), on_durable);
 }

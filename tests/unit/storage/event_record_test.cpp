@@ -157,6 +157,7 @@ TEST(EventRecord, AMessageReadsAsItDidWhenItsPropertiesWereStored) {
       if ((bits & 32) != 0) draft.module = draft.model_id = draft.generation_id = draft.body = "";
       const EncodedEvent encoded = encode(draft);
       EXPECT_EQ(encoded.device_hash, device_hash(draft.device));
+      EXPECT_LE(encoded.bytes.size(), bytes_at_most(draft));
       expect_equal(decoded(encoded.bytes), StoredAsText(draft).event());
       if (HasFailure()) return;
     }
