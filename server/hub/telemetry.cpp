@@ -10,19 +10,19 @@ namespace {
 
 constexpr std::size_t message_id_bytes_max = 128;
 
-Error too_large() {
-  return fail(Errc::message_too_large,
-              "A message may have " + std::to_string(telemetry_bytes_max) + " bytes, properties included");
-}
-
 /// The properties are read only when they may break a rule.
 Result<void> check(const TelemetryMessage& message) {
   const std::string_view bag = message.property_bag;
-  if (message.body.size() > telemetry_bytes_max) return too_large();
+  if (message.body.size() > telemetry_bytes_max) {
+    return fail(Errc::message_too_large, "The message's body is larger than 262144 bytes");
+  }
   const bool may_be_too_large = message.body.size() + iothub::property_bytes_max(bag) > telemetry_bytes_max;
   if (!may_be_too_large && !iothub::may_have_message_id_beyond(bag, message_id_bytes_max)) return {};
   const auto properties = iothub::parse_telemetry_properties(bag);
-  if (message.body.size() + iothub::counted_bytes(properties) > telemetry_bytes_max) return too_large();
+  if (message.body.size() + iothub::counted_bytes(properties) > telemetry_bytes_max) {
+    return fail(Errc::message_too_large,
+                "A message may have " + std::to_string(telemetry_bytes_max) + " bytes, properties included");
+  }
   for (const auto& property : properties.system) {
     if (property.name != "message-id" || !property.value || property.value->size() <= message_id_bytes_max) continue;
     return fail(Errc::argument_invalid, "A message-id may have 128 characters");
