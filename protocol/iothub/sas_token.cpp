@@ -2,10 +2,13 @@
 
 #include "protocol/iothub/property_bag.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
+#include <array>
 #include <limits>
+#include <memory>
 
 namespace twinhub::iothub {
 namespace {
@@ -39,6 +42,38 @@ std::optional<std::uint64_t> whole_seconds(std::string_view text) {
   }
   return seconds;
 }
+
+/// HMAC-SHA-256. OpenSSL looks an algorithm up by its name, through locks, whenever it is asked for one: that costs more
+/// than the sum itself. So each thread asks once, and afterwards only the key changes.
+class Hmac {
+ public:
+  static constexpr std::size_t digest_bytes = 32;
+  using Digest = std::array<unsigned char, digest_bytes>;
+
+  Hmac() {
+    const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr),
+                                                                EVP_MAC_free);
+    if (!mac) return;
+    context_.reset(EVP_MAC_CTX_new(mac.get()));  // it holds on to `mac`
+    char sha256[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+                                     OSSL_PARAM_construct_end()};
+    if (context_ && EVP_MAC_CTX_set_params(context_.get(), parameters) != 1) context_.reset();
+  }
+
+  [[nodiscard]] bool sum(std::string_view key, std::string_view text, Digest& digest) {
+    std::size_t size = 0;
+    return context_ && EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) == 1 &&
+           EVP_MAC_update(context_.get(), bytes(text), text.size()) == 1 &&
+           EVP_MAC_final(context_.get(), digest.data(), &size, digest.size()) == 1 && size == digest.size();
+  }
+
+ private:
+  static const unsigned char* bytes(std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+  }
+  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, EVP_MAC_CTX_free};
+};
 
 }  // namespace
 
@@ -114,13 +149,10 @@ std::optional<std::string> sign(std::string_view resource, std::string_view expi
   std::string text;
   text.reserve(resource.size() + 1 + expiry.size());
   text.append(resource).append("\n").append(expiry);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int digest_bytes = 0;
-  if (HMAC(EVP_sha256(), key->data(), static_cast<int>(key->size()),
-           reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &digest_bytes) == nullptr) {
-    return std::nullopt;
-  }
-  return base64_encode({reinterpret_cast<const char*>(digest), digest_bytes});
+  thread_local Hmac hmac;
+  Hmac::Digest digest{};
+  if (!hmac.sum(*key, text, digest)) return std::nullopt;
+  return base64_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 bool signature_matches(const SasToken& token, std::string_view key_base64) {

@@ -95,6 +95,7 @@ Result<DeviceLogin> match_token(const iothub::SasToken& token, const iothub::Ide
   DeviceLogin login;
   login.id = identity.id;
   login.generation_id = identity.generation_id;
+  login.etag = identity.etag;
   login.policy = token.policy;
   login.expires_at = token.expires_at;
   if (token.policy.empty()) {
@@ -197,6 +198,7 @@ Result<DeviceLogin> Authenticator::login_device(const IdentityId& id, const x509
   if (!login) return login;
   login->id = id;
   login->generation_id = identity.generation_id;
+  login->etag = identity.etag;
   login->authentication = identity.authentication;
   if (const auto enabled = check_enabled(identity); !enabled) return enabled.error();
   return login;
@@ -226,6 +228,15 @@ Result<void> Authenticator::authorize(std::string_view authorization, std::strin
   if (!has(policy->rights, needed)) return refused;
   if (!covers(*token, segments_of(path), false)) return refused;
   return {};
+}
+
+bool Authenticator::holds(const DeviceLogin& login) const {
+  const auto read = store_.read(login.id);
+  if (!read || !read->entity.identity) return false;
+  const iothub::Identity& identity = *read->entity.identity;
+  // The etag is new with every write of the record: keys, thumbprints and type are what they were.
+  if (identity.generation_id != login.generation_id || identity.etag != login.etag) return false;
+  return check_enabled(identity) && still_vouched(login);
 }
 
 bool Authenticator::still_valid(const DeviceLogin& login, const iothub::Identity& before, const iothub::Identity& now) {

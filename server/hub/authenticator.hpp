@@ -55,6 +55,7 @@ struct DeviceLogin {
   iothub::AuthenticationType authentication = iothub::AuthenticationType::sas;  ///< the kind that it proved by
   /// Of a certificate, what the login rests on: the identity's thumbprint as it was, or the CAs (x509::Vouched::cas).
   std::string proof = {};
+  std::uint64_t etag = 0;  ///< of the identity's record that it was decided from
 
   [[nodiscard]] iothub::AuthMethod auth_method() const {
     return {key_used == KeyUsed::policy, authentication != iothub::AuthenticationType::sas};
@@ -82,6 +83,9 @@ class Authenticator {
   /// iot_hub_unauthorized_access.
   [[nodiscard]] Result<void> authorize(std::string_view authorization, std::string_view path, Right needed) const;
 
+  /// True when nothing that `login` was decided from has changed since: then nobody has to decide again. False also when
+  /// that cannot be told.
+  [[nodiscard]] bool holds(const DeviceLogin& login) const;
   /// True while `login` would still be let in after its identity changed to `now` (keys, status, type).
   [[nodiscard]] static bool still_valid(const DeviceLogin& login, const iothub::Identity& before,
                                         const iothub::Identity& now);
