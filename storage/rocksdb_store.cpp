@@ -62,8 +62,8 @@ class RocksdbStore final : public Store {
                             const RecordVisitor& visit) const override {
     return storage::scan_records(database_, kind, prefix, after, visit);
   }
-  Result<std::optional<Session>> read_session(const IdentityId& id) const override;
-  Result<void> put_session(const IdentityId& id, const Session* session, OnDurable on_durable) override;
+  Result<SessionRead> read_session(const IdentityId& id) const override;
+  Result<CommitSeq> put_session(const IdentityId& id, const Session* session, OnDurable on_durable) override;
   Result<void> revise_session(const IdentityId& id,
                               const std::function<std::optional<Session>(Session)>& revise) override;
   Result<void> scan_sessions(const IdentityId* after,
@@ -103,8 +103,9 @@ class RocksdbStore final : public Store {
   Result<CacheStripe::Entry*> load(CacheStripe& stripe, const IdentityId& id) const;
   Result<Entity> read_from_disk(const IdentityId& id) const;
   Result<std::vector<IdentityId>> things_of_device(const CacheStripe& stripe, const std::string& device) const;
-  Result<std::optional<Session>> load_session(const CacheStripe& stripe, const IdentityId& id) const;
-  Result<void> queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session, OnDurable on_durable);
+  Result<SessionRead> load_session(const CacheStripe& stripe, const IdentityId& id) const;
+  Result<CommitSeq> queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session,
+                                  OnDurable on_durable);
 
   Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, CacheStripe::Entry* current,
                                  EntityChange& change, OnDurable& on_durable);
@@ -315,28 +316,28 @@ Result<void> RocksdbStore::write_records(std::vector<RecordWrite> writes, std::v
   return {};
 }
 
-Result<std::optional<Session>> RocksdbStore::read_session(const IdentityId& id) const {
+Result<SessionRead> RocksdbStore::read_session(const IdentityId& id) const {
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
   return load_session(stripe, id);
 }
 
-Result<std::optional<Session>> RocksdbStore::load_session(const CacheStripe& stripe, const IdentityId& id) const {
+Result<SessionRead> RocksdbStore::load_session(const CacheStripe& stripe, const IdentityId& id) const {
   if (const auto pending = stripe.pending_sessions.find(id); pending != stripe.pending_sessions.end()) {
-    return pending->second.session;
+    return SessionRead{pending->second.session, pending->second.seq};
   }
   const Reading reading(database_);
   if (!reading) return closed_error();
   std::string bytes;
   const auto status = database_.engine()->Get({}, database_.family(Family::sessions), entity_key(id), &bytes);
-  if (status.IsNotFound()) return std::optional<Session>{};
+  if (status.IsNotFound()) return SessionRead{};
   if (!status.ok()) return engine_error(status);
   auto session = decode_session(bytes);
   if (!session) return fail(session.error().code, session.error().detail + ": " + name_of(id));
-  return std::optional<Session>{std::move(*session)};
+  return SessionRead{std::move(*session), 0};
 }
 
-Result<void> RocksdbStore::put_session(const IdentityId& id, const Session* session, OnDurable on_durable) {
+Result<CommitSeq> RocksdbStore::put_session(const IdentityId& id, const Session* session, OnDurable on_durable) {
   if (!queue_) return read_only_error();
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
@@ -348,16 +349,18 @@ Result<void> RocksdbStore::revise_session(const IdentityId& id,
   if (!queue_) return read_only_error();
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
-  const auto session = load_session(stripe, id);
-  if (!session) return session.error();
-  if (!*session) return {};
-  const auto revised = revise(**session);
-  if (revised == *session) return {};
-  return queue_session(stripe, id, revised ? &*revised : nullptr, {});
+  const auto read = load_session(stripe, id);
+  if (!read) return read.error();
+  if (!read->session) return {};
+  const auto revised = revise(*read->session);
+  if (revised == read->session) return {};
+  const auto queued = queue_session(stripe, id, revised ? &*revised : nullptr, {});
+  if (!queued) return queued.error();
+  return {};
 }
 
-Result<void> RocksdbStore::queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session,
-                                         OnDurable on_durable) {
+Result<CommitSeq> RocksdbStore::queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session,
+                                              OnDurable on_durable) {
   const std::string key = entity_key(id);
   std::string bytes;
   if (session != nullptr) encode(bytes, *session);
@@ -374,7 +377,7 @@ Result<void> RocksdbStore::queue_session(CacheStripe& stripe, const IdentityId& 
   const auto seq = queue_->enqueue(unit, std::move(on_durable));
   if (!seq) return seq.error();
   stripe.pending_sessions[id] = {session != nullptr ? std::optional<Session>{*session} : std::nullopt, *seq};
-  return {};
+  return *seq;
 }
 
 Result<void> RocksdbStore::scan_sessions(const IdentityId* after,

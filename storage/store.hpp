@@ -84,6 +84,11 @@ struct Session {
   bool operator==(const Session&) const = default;
 };
 
+struct SessionRead {
+  std::optional<Session> session;
+  CommitSeq told_after = 0;  ///< as of an entity
+};
+
 /// Hears of changed entities. Any thread.
 class EntityWatcher {
  public:
@@ -118,11 +123,11 @@ class Store {
   virtual void append_telemetry(const TelemetryDraft& telemetry, OnDurable on_durable) = 0;
 
   /// The latest put, durable or not.
-  [[nodiscard]] virtual Result<std::optional<Session>> read_session(const IdentityId& id) const = 0;
-  /// nullptr removes it. `on_durable` (may be empty) runs when that is settled. Errors: service_unavailable (queue
-  /// full, store failed): nothing queued, on_durable not called.
-  [[nodiscard]] virtual Result<void> put_session(const IdentityId& id, const Session* session,
-                                                 OnDurable on_durable) = 0;
+  [[nodiscard]] virtual Result<SessionRead> read_session(const IdentityId& id) const = 0;
+  /// nullptr removes it. Returns the unit's number; `on_durable` (may be empty) runs when it is settled. Errors:
+  /// service_unavailable (queue full, store failed): nothing queued, on_durable not called.
+  [[nodiscard]] virtual Result<CommitSeq> put_session(const IdentityId& id, const Session* session,
+                                                      OnDurable on_durable) = 0;
   /// Changes the latest put under the id's stripe lock: nullopt removes the session, an equal one writes nothing. Not
   /// called when there is none. Nobody waits for the write. Errors as put_session.
   [[nodiscard]] virtual Result<void> revise_session(const IdentityId& id,

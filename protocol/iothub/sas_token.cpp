@@ -43,8 +43,8 @@ std::optional<std::uint64_t> whole_seconds(std::string_view text) {
   return seconds;
 }
 
-/// HMAC-SHA-256. OpenSSL looks an algorithm up by its name, through locks, whenever it is asked for one: that costs more
-/// than the sum itself. So each thread asks once, and afterwards only the key changes.
+/// HMAC-SHA-256. OpenSSL looks an algorithm up by its name, through locks, whenever it is asked for one: that costs
+/// more than the sum itself. So each thread asks once, and afterwards only the key changes.
 class Hmac {
  public:
   static constexpr std::size_t digest_bytes = 32;

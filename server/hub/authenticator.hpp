@@ -83,8 +83,8 @@ class Authenticator {
   /// iot_hub_unauthorized_access.
   [[nodiscard]] Result<void> authorize(std::string_view authorization, std::string_view path, Right needed) const;
 
-  /// True when nothing that `login` was decided from has changed since: then nobody has to decide again. False also when
-  /// that cannot be told.
+  /// True when nothing that `login` was decided from has changed since: then nobody has to decide again. False also
+  /// when that cannot be told.
   [[nodiscard]] bool holds(const DeviceLogin& login) const;
   /// True while `login` would still be let in after its identity changed to `now` (keys, status, type).
   [[nodiscard]] static bool still_valid(const DeviceLogin& login, const iothub::Identity& before,

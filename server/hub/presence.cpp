@@ -115,10 +115,10 @@ Result<void> Presence::recover() {
   return {};
 }
 
-void Presence::connected(const IdentityId& id) {
+void Presence::connected(const IdentityId& id, WriteDown when) {
   const Timestamp now = clock_.now();
   Shard& shard = shard_of(id);
-  const std::lock_guard lock(shard.mutex);
+  std::unique_lock lock(shard.mutex);
   Entry& entry = shard.entries[id];
   const bool is_change = !entry.shown_connected();
   const bool told_before = entry.told_connected;
@@ -133,24 +133,33 @@ void Presence::connected(const IdentityId& id) {
   entry.state_updated = now;
   Change change = settle(id, entry, false);
   if (told_before) change.events.insert(change.events.begin(), ended);
-  write(shard, {std::move(change)});
+  const std::size_t gathered = gather(std::move(change));
+  lock.unlock();
+  if (when == WriteDown::now || gathered >= changes_per_unit) write_down();
+}
+
+void Presence::write_down() {
+  if (any_gathered_.load(std::memory_order_acquire)) write_gathered();
 }
 
 void Presence::disconnected(const IdentityId& id) {
   const Timestamp now = clock_.now();
   Shard& shard = shard_of(id);
-  const std::lock_guard lock(shard.mutex);
-  const auto found = shard.entries.find(id);
-  if (found == shard.entries.end() || found->second.connections == 0) return;
-  Entry& entry = found->second;
-  if (--entry.connections > 0) return;
-  --(id.is_module() ? shard.modules : shard.devices);
-  entry.state_updated = now;
-  write(shard, {settle(id, entry, false)});
-  if (entry.forgotten && !entry.owed) shard.entries.erase(found);
+  {
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.entries.find(id);
+    if (found == shard.entries.end() || found->second.connections == 0) return;
+    Entry& entry = found->second;
+    if (--entry.connections > 0) return;
+    --(id.is_module() ? shard.modules : shard.devices);
+    entry.state_updated = now;
+    gather(settle(id, entry, false));
+  }
+  write_down();
 }
 
 void Presence::active(const IdentityId& id) {
+  write_down();  // what it does now comes behind its connection in the log
   const Timestamp now = clock_.now();
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
@@ -162,12 +171,15 @@ void Presence::used(const IdentityId& id) {
   if (events_ != ConnectionEvents::when_used) return active(id);
   const Timestamp now = clock_.now();
   Shard& shard = shard_of(id);
-  const std::lock_guard lock(shard.mutex);
-  const auto found = shard.entries.find(id);
-  if (found == shard.entries.end()) return;
-  Entry& entry = found->second;
-  entry.last_activity = now;
-  if (entry.shown_connected() && !entry.told_connected) write(shard, {settle(id, entry, true)});
+  {
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.entries.find(id);
+    if (found == shard.entries.end()) return;
+    Entry& entry = found->second;
+    entry.last_activity = now;
+    if (entry.shown_connected() && !entry.told_connected) gather(settle(id, entry, true));
+  }
+  write_down();
 }
 
 void Presence::forget(const IdentityId& id) {
@@ -209,6 +221,7 @@ Presence::Connected Presence::connected() const {
 
 void Presence::tick() {
   const Timestamp now = clock_.now();
+  write_down();
   for (Shard& shard : shards_) settle_owed(shard);
   erase_forgotten();
   if (now >= next_stamp_) {
@@ -237,15 +250,25 @@ Presence::Change Presence::settle(const IdentityId& id, Entry& entry, bool used)
   return change;
 }
 
-void Presence::write(Shard& shard, std::vector<Change> changes) {
+std::size_t Presence::gather(Change change) {
+  const std::lock_guard lock(sequence_mutex_);
+  gathered_.push_back(std::move(change));
+  any_gathered_.store(true, std::memory_order_release);
+  return gathered_.size();
+}
+
+void Presence::write_gathered() {
   const Timestamp now = clock_.now();
-  std::vector<storage::RecordWrite> records;
-  std::vector<storage::EncodedEvent> events;
-  const auto kept = std::make_shared<std::vector<Change>>(std::move(changes));
+  const auto changes = std::make_shared<std::vector<Change>>();
   Result<void> queued;
   {
     const std::lock_guard lock(sequence_mutex_);
-    for (const Change& change : *kept) {
+    any_gathered_.store(false, std::memory_order_release);
+    changes->swap(gathered_);
+    std::vector<storage::RecordWrite> records;
+    std::vector<storage::EncodedEvent> events;
+    records.reserve(changes->size());
+    for (const Change& change : *changes) {
       for (const Change::Told& told : change.events) {
         last_sequence_ = std::max(last_sequence_ + 1, now.ticks);
         events.push_back(storage::connection_state_event(change.id, told.connected, last_sequence_, told.at, now));
@@ -258,62 +281,77 @@ void Presence::write(Shard& shard, std::vector<Change> changes) {
                                  .last_activity = change.entry.last_activity,
                                  .sequence = last_sequence_})});
     }
-    if (records.empty() && events.empty()) return;
-    queued = store_.write_records(std::move(records), std::move(events),
-                                  [&shard, kept](const Result<void>& durable, storage::Outbox&) {
-                                    const std::lock_guard shard_lock(shard.mutex);
-                                    settled(shard, *kept, durable.has_value());
-                                  });
+    if (!records.empty() || !events.empty()) {
+      queued = store_.write_records(
+          std::move(records), std::move(events),
+          [this, changes](const Result<void>& durable, storage::Outbox&) { settled(*changes, durable.has_value()); });
+      if (queued) return;
+    }
   }
-  if (!queued) settled(shard, *kept, false);
+  settled(*changes, queued.has_value());
 }
 
 /// A unit came to its end. What failed is owed; what back ends believe meanwhile is what was durable last.
-void Presence::settled(Shard& shard, const std::vector<Change>& changes, bool durable) {
+void Presence::settled(const std::vector<Change>& changes, bool durable) {
   for (const Change& change : changes) {
+    Shard& shard = shard_of(change.id);
+    const std::lock_guard lock(shard.mutex);
     const auto found = shard.entries.find(change.id);
     if (found == shard.entries.end()) continue;
     Entry& entry = found->second;
     if (durable) entry.durably_told = change.entry.told_connected;
     if (!durable || entry.owed) entry.told_connected = entry.durably_told;
-    if (durable || entry.owed) continue;
-    entry.owed = true;
-    shard.owed.push_back(change.id);
+    if (!durable && !entry.owed) {
+      entry.owed = true;
+      shard.owed.push_back(change.id);
+    }
+    // Of a deleted identity the end of its last connection was the last that could be told.
+    const bool is_over = entry.forgotten && entry.connections == 0 && !entry.owed && !entry.told_connected;
+    if (is_over) shard.entries.erase(found);
   }
 }
 
 void Presence::settle_owed(Shard& shard) {
-  const std::lock_guard lock(shard.mutex);
-  if (shard.owed.empty() || !store_.writable()) return;
-  std::vector<IdentityId> left = std::exchange(shard.owed, {});
-  const std::size_t now_due = std::min(left.size(), owed_per_tick);
-  std::vector<Change> changes;
-  const auto write_down = [&] {
-    if (!changes.empty()) write(shard, std::exchange(changes, {}));
-  };
-  for (std::size_t i = 0; i < now_due; ++i) {
-    const auto found = shard.entries.find(left[i]);
-    if (found == shard.entries.end()) continue;
-    found->second.owed = false;
-    changes.push_back(settle(left[i], found->second, false));
-    if (found->second.forgotten && found->second.connections == 0) shard.entries.erase(found);
-    if (changes.size() == changes_per_unit) write_down();
+  if (!store_.writable()) return;
+  std::vector<IdentityId> due;
+  {
+    const std::lock_guard lock(shard.mutex);
+    if (shard.owed.empty()) return;
+    const auto end = shard.owed.begin() + static_cast<std::ptrdiff_t>(std::min(shard.owed.size(), owed_per_tick));
+    due.assign(std::make_move_iterator(shard.owed.begin()), std::make_move_iterator(end));
+    shard.owed.erase(shard.owed.begin(), end);
   }
-  write_down();
-  shard.owed.insert(shard.owed.end(), std::make_move_iterator(left.begin() + static_cast<std::ptrdiff_t>(now_due)),
-                    std::make_move_iterator(left.end()));
+  gather_in_slices(shard, due, [](Entry& entry) { return std::exchange(entry.owed, false); });
 }
 
 void Presence::save_activity(Shard& shard) {
-  const std::lock_guard lock(shard.mutex);
-  std::vector<Change> changes;
-  for (auto& [id, entry] : shard.entries) {
-    if (!entry.shown_connected() || entry.owed) continue;
-    if (entry.last_activity.ticks < entry.saved_activity.ticks + unsaved_max) continue;
-    changes.push_back(settle(id, entry, false));
-    if (changes.size() == changes_per_unit) write(shard, std::exchange(changes, {}));
+  std::vector<IdentityId> due;
+  const auto is_due = [](const Entry& entry) {
+    return entry.shown_connected() && !entry.owed &&
+           entry.last_activity.ticks >= entry.saved_activity.ticks + unsaved_max;
+  };
+  {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [id, entry] : shard.entries) {
+      if (is_due(entry)) due.push_back(id);
+    }
   }
-  if (!changes.empty()) write(shard, std::move(changes));
+  gather_in_slices(shard, due, is_due);
+}
+
+/// Writes down those of `ids` that `is_due` still wants, some at a time.
+template <class IsDue>
+void Presence::gather_in_slices(Shard& shard, std::span<const IdentityId> ids, IsDue is_due) {
+  for (std::size_t begin = 0; begin < ids.size(); begin += changes_per_unit) {
+    {
+      const std::lock_guard lock(shard.mutex);
+      for (const IdentityId& id : ids.subspan(begin, std::min(changes_per_unit, ids.size() - begin))) {
+        const auto found = shard.entries.find(id);
+        if (found != shard.entries.end() && is_due(found->second)) gather(settle(id, found->second, false));
+      }
+    }
+    write_down();
+  }
 }
 
 void Presence::stamp_alive(Timestamp now) {

@@ -1,7 +1,8 @@
 // Who is connected, when each was last heard of, and what back ends are told of it. In memory, so that no message waits
 // for it; written down with every change of state and now and then, so that a restart forgets little.
 //
-//   CONNECT, end of a connection  -> one record and one event in one atomic unit
+//   CONNECT, end of a connection  -> one record and one event in one atomic unit; a CONNECT's may wait a moment for
+//                                    company, as nobody waits for it
 //   a message                     -> memory; tick() writes it down every few minutes
 //   a crash                       -> recover() finds who was connected, and tells of their end
 #pragma once
@@ -13,8 +14,11 @@
 #include "storage/store.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -37,9 +41,15 @@ class Presence {
   /// Takes up what the last run has left. Before anybody connects. Errors: those of the store.
   [[nodiscard]] Result<void> recover();
 
+  enum class WriteDown : std::uint8_t {
+    now,
+    soon,  ///< with the next write_down(), which the caller sees to, or anything else of this class that is written
+  };
   /// Connections are counted: a take-over reports the new connection before the old one's end, and is no change of
   /// state.
-  void connected(const IdentityId& id);
+  void connected(const IdentityId& id, WriteDown when = WriteDown::now);
+  /// Queues what connected() has left to be written soon: one unit, however many. Cheap when there is nothing.
+  void write_down();
   void disconnected(const IdentityId& id);
   /// A message came or went.
   void active(const IdentityId& id);
@@ -97,10 +107,14 @@ class Presence {
 
   // With the shard's mutex held:
   [[nodiscard]] Change settle(const IdentityId& id, Entry& entry, bool used) const;
-  void write(Shard& shard, std::vector<Change> changes);
-  static void settled(Shard& shard, const std::vector<Change>& changes, bool durable);
+  std::size_t gather(Change change);  ///< how many there are now
+  // With no shard's mutex held:
+  void write_gathered();
+  void settled(const std::vector<Change>& changes, bool durable);
 
   void settle_owed(Shard& shard);
+  template <class IsDue>
+  void gather_in_slices(Shard& shard, std::span<const IdentityId> ids, IsDue is_due);
   void save_activity(Shard& shard);
   void stamp_alive(Timestamp now);
   void erase_forgotten();
@@ -112,7 +126,9 @@ class Presence {
 
   // Sequence numbers grow in the order of the log: numbered and queued under one lock. Taken after a shard's.
   std::mutex sequence_mutex_;
-  std::uint64_t last_sequence_ = 0;  // guarded by sequence_mutex_
+  std::uint64_t last_sequence_ = 0;        // guarded by sequence_mutex_
+  std::vector<Change> gathered_;           // guarded by sequence_mutex_; in the order in which it happened
+  std::atomic<bool> any_gathered_{false};  // written with sequence_mutex_ held
 
   std::mutex forgotten_mutex_;
   std::vector<IdentityId> forgotten_;  // guarded by forgotten_mutex_; their records may have been written once more

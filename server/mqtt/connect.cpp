@@ -24,14 +24,17 @@ void Connection::on_connect(const mqtt::Connect& connect) {
   if (refusal) return refuse(*refusal);
 
   const IdentityId id = device->login.id;
-  const auto older = lane_.table().enter(id, handle());
+  const auto older = lane_.table().enter(id, {handle(), !device->clean_session});
   // Looked at again: it may have been deleted or disabled before the hub could find this connection.
   if (!lane_.hub().authenticator.holds(device->login)) refusal = check_connect(connect, *device);
   if (refusal) lane_.table().leave(id, handle());
   // Before the older one ends, so that the device is never shown as disconnected in between.
-  if (!refusal) lane_.hub().presence.connected(id);
-  if (older) close_older(id, *older);
+  if (!refusal) lane_.hub().presence.connected(id, hub::Presence::WriteDown::soon);
+  if (older) close_older(id, older->handle);
   if (refusal) return refuse(*refusal);
+  lane_.write_presence_soon();
+  // What the older one has not written is taken over with its session.
+  session_present = session_present || (older && older->keeps_session && !device->clean_session);
   enter(connect.keep_alive_seconds, std::move(device), session_present);
 }
 
@@ -94,15 +97,22 @@ std::optional<Connection::Refusal> Connection::open_session(Device& device, bool
   const IdentityId& id = device.login.id;
   auto kept = store.read_session(id);
   if (!kept) return Refusal{ReturnCode::server_unavailable, kept.error().detail};
-  session_present = !device.clean_session && kept->has_value();
+  session_present = !device.clean_session && kept->session;
+  if (!kept->session) {
+    // One that keeps nothing is written with its first subscription, or when its connection ends.
+    device.session_owed = !device.clean_session;
+    return std::nullopt;
+  }
   const hub::SessionExpiry& expiry = lane_.hub().session_expiry;
-  if (session_present) device.subscriptions = (*kept)->subscriptions;
-  if (session_present && !expiry.is_stale(**kept)) return std::nullopt;
-  if (device.clean_session && !kept->has_value()) return std::nullopt;
+  const bool is_stale = expiry.is_stale(*kept->session);
+  if (session_present) device.subscriptions = std::move(kept->session->subscriptions);
+  device.kept_with = kept->told_after;
+  if (session_present && !is_stale) return std::nullopt;
   // Nobody is told of this write: it may become durable later.
   const storage::Session session{device.subscriptions, expiry.stamp()};
   const auto written = store.put_session(id, device.clean_session ? nullptr : &session, {});
   if (!written) return Refusal{ReturnCode::server_unavailable, written.error().detail};
+  device.kept_with = *written;
   return std::nullopt;
 }
 
@@ -123,6 +133,7 @@ void Connection::close_older(const IdentityId& id, const ConnectionHandle& older
 
 void Connection::leave(CloseReason reason) {
   const IdentityId& id = device_->login.id;
+  if (device_->session_owed && reason != CloseReason::identity_deleted) write_owed_session();
   lane_.table().leave(id, handle());
   lane_.hub().presence.disconnected(id);
   fail_methods();
@@ -132,6 +143,17 @@ void Connection::leave(CloseReason reason) {
   const bool discarded = reason == CloseReason::disconnect || reason == CloseReason::shutting_down ||
                          reason == CloseReason::identity_deleted;
   if (device_->will && !discarded) publish_will();
+}
+
+/// Unless a newer connection has taken the session over, or the identity is gone and its session with it.
+void Connection::write_owed_session() {
+  if (was_taken_over()) return;
+  hub::Hub& hub = lane_.hub();
+  const auto read = hub.store.read(device_->login.id);
+  if (!read || !read->entity.identity || read->entity.identity->generation_id != device_->login.generation_id) return;
+  const storage::Session session{{}, hub.session_expiry.stamp()};
+  // Nobody is told of this write, and what a failed one loses is empty.
+  (void)hub.store.put_session(device_->login.id, &session, {});
 }
 
 void Connection::publish_will() {

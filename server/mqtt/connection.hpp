@@ -86,8 +86,10 @@ class Connection final : public Pollable, private mqtt::Handler {
     hub::DeviceLogin login;
     std::string model_id;
     bool clean_session = false;
-    std::vector<storage::Subscription> subscriptions;
+    bool session_owed = false;      ///< kept, but not written yet: there is nothing in it
     std::uint8_t filter_kinds = 0;  ///< bit per iothub::FilterKind
+    std::vector<storage::Subscription> subscriptions;
+    storage::CommitSeq kept_with = 0;  ///< the unit that made the session what it is
     struct Will {
       std::string topic;
       std::string message;
@@ -143,15 +145,18 @@ class Connection final : public Pollable, private mqtt::Handler {
   void enter(std::uint16_t keep_alive_seconds, std::unique_ptr<Device> device, bool session_present);
   void close_older(const IdentityId& id, const ConnectionHandle& older);
   void leave(CloseReason reason);
+  void write_owed_session();
   void publish_will();
 
   // subscriptions.cpp
   [[nodiscard]] bool was_taken_over();
-  [[nodiscard]] std::uint8_t add_subscription(const mqtt::SubscribeEntry& entry);
+  /// The code that the filter is answered with; sets `changed` when it is new, or its QoS is.
+  [[nodiscard]] std::uint8_t add_subscription(const mqtt::SubscribeEntry& entry, bool& changed);
   void note_filters();
   [[nodiscard]] bool has_filter(iothub::FilterKind kind) const;
-  /// Keeps the session's subscriptions, then runs `answer`; at once with clean session 1.
-  void keep_session(std::function<void(Connection&)> answer);
+  /// Writes the session's subscriptions if they have `changed`, and runs `answer` once what is kept is durable; at once
+  /// with clean session 1.
+  void keep_session(bool changed, std::function<void(Connection&)> answer);
 
   // device_requests.cpp
   void get_twin(std::string_view rid);

@@ -5,6 +5,8 @@
 namespace twinhub::mqtt_door {
 namespace {
 
+// A device's SUBSCRIBE mostly follows its CONNECT within this time, and then they share a sync.
+constexpr std::chrono::milliseconds presence_wait{3};
 constexpr std::size_t faults_waiting_max = 1000;  // per lane; each is a timer and a closure, for up to an hour
 
 }  // namespace
@@ -17,6 +19,7 @@ DoorLane::DoorLane(net::IoThread& io, hub::Hub& hub, SessionTable& table, const 
       poller_(io.context(), [this] { end_of_wake_up(); }),
       wheel_(now_),
       timer_(io.context()),
+      presence_timer_(io.context()),
       cas_generation_(hub.certificates.generation()) {
   // The thread is not running yet, or has not reached this context's work: nothing else touches the lane.
   poller_.start();
@@ -55,6 +58,16 @@ void DoorLane::bury(Connection& connection) {
   connections_.erase(found);
   counters.connections.fetch_sub(1, std::memory_order_relaxed);
   run_later();
+}
+
+void DoorLane::write_presence_soon() {
+  if (presence_due_) return;
+  presence_due_ = true;
+  presence_timer_.expires_after(presence_wait);
+  presence_timer_.async_wait([this](const boost::system::error_code&) {
+    presence_due_ = false;
+    hub_.presence.write_down();
+  });
 }
 
 void DoorLane::run_after(std::chrono::microseconds time, std::function<void()> task) {

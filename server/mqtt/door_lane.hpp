@@ -39,6 +39,8 @@ class DoorLane {
   void read_later(Connection& connection);
   /// Destroys it once nobody on the stack uses it any more.
   void bury(Connection& connection);
+  /// Has what Presence has gathered written within milliseconds, if nothing else writes it before.
+  void write_presence_soon();
   /// Runs `task` on this thread after `time`; never, when the hub stops before that. For rare things: a timer of its
   /// own.
   void run_after(std::chrono::microseconds time, std::function<void()> task);
@@ -82,6 +84,7 @@ class DoorLane {
   Poller poller_;
   TimerWheel wheel_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer presence_timer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::uint64_t> to_flush_;
   std::vector<std::uint64_t> to_read_;
@@ -92,6 +95,7 @@ class DoorLane {
   std::uint64_t cas_generation_;  ///< of the hub's CAs, when connections were last held against them
   std::size_t faults_waiting_ = 0;
   bool later_posted_ = false;
+  bool presence_due_ = false;  ///< presence_timer_ runs
   bool stopping_ = false;
 };
 

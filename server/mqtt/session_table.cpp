@@ -18,20 +18,20 @@ void reach(const ConnectionHandle& handle, storage::Outbox& outbox, Task task) {
 
 }  // namespace
 
-std::optional<ConnectionHandle> SessionTable::enter(const IdentityId& id, ConnectionHandle handle) {
+std::optional<Place> SessionTable::enter(const IdentityId& id, Place place) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
-  const auto [entry, is_new] = shard.connections.try_emplace(id, handle);
+  const auto [entry, is_new] = shard.connections.try_emplace(id, place);
   if (is_new && id.is_module()) ++shard.modules;
   if (is_new) return std::nullopt;
-  return std::exchange(entry->second, handle);
+  return std::exchange(entry->second, place);
 }
 
 void SessionTable::leave(const IdentityId& id, ConnectionHandle handle) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
   const auto entry = shard.connections.find(id);
-  if (entry == shard.connections.end() || entry->second != handle) return;
+  if (entry == shard.connections.end() || entry->second.handle != handle) return;
   shard.connections.erase(entry);
   if (id.is_module()) --shard.modules;
 }
@@ -41,17 +41,18 @@ std::optional<ConnectionHandle> SessionTable::find(const IdentityId& id) {
   const std::lock_guard lock(shard.mutex);
   const auto entry = shard.connections.find(id);
   if (entry == shard.connections.end()) return std::nullopt;
-  return entry->second;
+  return entry->second.handle;
 }
 
 std::vector<ConnectionHandle> SessionTable::find_with_modules(const IdentityId& id) {
   std::vector<ConnectionHandle> found;
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
-  if (const auto entry = shard.connections.find(id); entry != shard.connections.end()) found.push_back(entry->second);
+  if (const auto entry = shard.connections.find(id); entry != shard.connections.end())
+    found.push_back(entry->second.handle);
   if (id.is_module() || shard.modules == 0) return found;
-  for (const auto& [connected, handle] : shard.connections) {
-    if (connected.is_module() && connected.device == id.device) found.push_back(handle);
+  for (const auto& [connected, place] : shard.connections) {
+    if (connected.is_module() && connected.device == id.device) found.push_back(place.handle);
   }
   return found;
 }

@@ -26,11 +26,17 @@ struct ConnectionHandle {
   bool operator==(const ConnectionHandle&) const = default;
 };
 
+/// Who stands for an identity.
+struct Place {
+  ConnectionHandle handle;
+  bool keeps_session = false;  ///< clean session 0, whether or not there is anything to keep yet
+};
+
 /// Any thread.
 class SessionTable final : public hub::DeviceLinks {
  public:
-  /// Makes `handle` the one connection of `id`; returns the older one, which is to be closed.
-  [[nodiscard]] std::optional<ConnectionHandle> enter(const IdentityId& id, ConnectionHandle handle);
+  /// Makes `place` the one connection of `id`; returns the older one, which is to be closed.
+  [[nodiscard]] std::optional<Place> enter(const IdentityId& id, Place place);
   /// Whether `handle` is the one connection of `id`, and no newer one has taken over.
   [[nodiscard]] bool is_current(const IdentityId& id, ConnectionHandle handle) { return find(id) == handle; }
   /// Forgets `id` if `handle` is still its connection.
@@ -48,7 +54,7 @@ class SessionTable final : public hub::DeviceLinks {
   // A device and its modules share a shard, so that deleting a device finds all of them.
   struct alignas(64) Shard {
     std::mutex mutex;
-    std::unordered_map<IdentityId, ConnectionHandle> connections;
+    std::unordered_map<IdentityId, Place> connections;
     std::size_t modules = 0;  ///< of them; mostly none, and then nobody has to look for a device's modules
   };
   Shard& shard_of(const IdentityId& id) { return shards_[std::hash<std::string>{}(id.device) % shards_.size()]; }

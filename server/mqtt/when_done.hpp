@@ -13,8 +13,9 @@ namespace twinhub::mqtt_door {
 template <class T, class Task>
 hub::Done<T> Connection::when_done(Task task) {
   request_began();
-  return [handle = handle(), task = std::move(task)](Result<T> result, storage::Outbox& outbox) {
-    net::deliver(handle.lane->io(), outbox, [handle, task, result = std::move(result)] {
+  // Called once: what the task holds moves along with it.
+  return [handle = handle(), task = std::move(task)](Result<T> result, storage::Outbox& outbox) mutable {
+    net::deliver(handle.lane->io(), outbox, [handle, task = std::move(task), result = std::move(result)] {
       Connection* connection = handle.lane->find(handle.connection);
       if (connection == nullptr) return;
       task(*connection, result);

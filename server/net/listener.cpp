@@ -1,6 +1,5 @@
 #include "server/net/listener.hpp"
 
-#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -107,8 +106,6 @@ class TcpListener final : public Listener {
   }
 
   void deal_out(int descriptor, const sockaddr_storage& address, socklen_t size) {
-    const int on = 1;
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     tcp::endpoint peer;
     if (size <= peer.capacity()) {
       std::memcpy(peer.data(), &address, size);
@@ -144,6 +141,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && ip.is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.set_option(tcp::no_delay(true), error);  // what it accepts inherits this
   if (!error) acceptor.listen(backlog, error);
   if (!error) acceptor.non_blocking(true, error);
   if (error) return listen_error(address, port, setting, error);

@@ -55,11 +55,9 @@ class HeldStore final : public storage::Store {
     storage::Outbox outbox;
     if (on_durable) on_durable(fail(Errc::service_unavailable, "refused by the test"), outbox);
   }
-  Result<std::optional<storage::Session>> read_session(const IdentityId& id) const override {
-    return store_->read_session(id);
-  }
-  Result<void> put_session(const IdentityId& id, const storage::Session* session,
-                           storage::OnDurable on_durable) override {
+  Result<storage::SessionRead> read_session(const IdentityId& id) const override { return store_->read_session(id); }
+  Result<storage::CommitSeq> put_session(const IdentityId& id, const storage::Session* session,
+                                         storage::OnDurable on_durable) override {
     if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
     return store_->put_session(id, session, holdable(std::move(on_durable)));
   }

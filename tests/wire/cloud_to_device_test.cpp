@@ -261,7 +261,7 @@ TEST(CloudToDevice, ASessionWhoseClientStaysAwayIsDroppedAndOneThatCameBackIsNot
   (void)connect_kept(hub);
   EXPECT_TRUE(eventually([&] {
     hub.tick();
-    return !hub.store().read_session(dev1)->has_value();
+    return !hub.store().read_session(dev1)->session;
   }));
 }
 

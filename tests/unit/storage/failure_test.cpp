@@ -174,7 +174,7 @@ TEST_P(StoreFailure, SessionsFallBackToTheAcknowledgedOne) {
   ASSERT_TRUE(put_session_and_wait(*store_, device, &kept));
   break_disk();
   EXPECT_FALSE(put_session_and_wait(*store_, device, &lost));
-  EXPECT_EQ(*store_->read_session(device), kept);
+  EXPECT_EQ(store_->read_session(device)->session, kept);
 }
 
 TEST_P(StoreFailure, AnErasureThatFailedIsNoErasure) {

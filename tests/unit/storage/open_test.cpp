@@ -99,7 +99,7 @@ TEST(StoreOpen, AReaderOpensBesideALiveWriterAndCannotWrite) {
   const auto reader = open(options);
   EXPECT_EQ(read_counter(*reader, device), 1U);
   EXPECT_EQ(all_events(*reader, reader->event_partition_of(device)).size(), 1U);
-  EXPECT_EQ(*reader->read_session(device), std::nullopt);
+  EXPECT_EQ(reader->read_session(device)->session, std::nullopt);
   EXPECT_TRUE(reader->is_durable(0));
 
   const auto refused = update_and_wait(*reader, device, counting(device));

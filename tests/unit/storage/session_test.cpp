@@ -16,14 +16,14 @@ TEST(StoreSession, TheLatestPutIsReadAtOnceAndAfterReopening) {
   const TemporaryFolder folder;
   {
     const auto store = open(small_options(folder / "db"));
-    EXPECT_EQ(*store->read_session(device), std::nullopt);
+    EXPECT_EQ(store->read_session(device)->session, std::nullopt);
     ASSERT_TRUE(put_session_and_wait(*store, device, &first));
     ASSERT_TRUE(store->put_session(device, &second, {}));
-    EXPECT_EQ(*store->read_session(device), second);
+    EXPECT_EQ(store->read_session(device)->session, second);
     drain(*store);
-    EXPECT_EQ(*store->read_session(device), second);
+    EXPECT_EQ(store->read_session(device)->session, second);
   }
-  EXPECT_EQ(*open(small_options(folder / "db"))->read_session(device), second);
+  EXPECT_EQ(open(small_options(folder / "db"))->read_session(device)->session, second);
 }
 
 TEST(StoreSession, NullRemovesIt) {
@@ -32,9 +32,9 @@ TEST(StoreSession, NullRemovesIt) {
     const auto store = open(small_options(folder / "db"));
     ASSERT_TRUE(put_session_and_wait(*store, device, &first));
     ASSERT_TRUE(store->put_session(device, nullptr, {}));
-    EXPECT_EQ(*store->read_session(device), std::nullopt);
+    EXPECT_EQ(store->read_session(device)->session, std::nullopt);
   }
-  EXPECT_EQ(*open(small_options(folder / "db"))->read_session(device), std::nullopt);
+  EXPECT_EQ(open(small_options(folder / "db"))->read_session(device)->session, std::nullopt);
 }
 
 TEST(StoreSession, ARevisionSeesTheLatestPutAndMayChangeOrRemoveIt) {
@@ -50,9 +50,9 @@ TEST(StoreSession, ARevisionSeesTheLatestPutAndMayChangeOrRemoveIt) {
     session.last_seen = {5};
     return session;
   }));
-  EXPECT_EQ((*store->read_session(device))->last_seen, Timestamp{5});
+  EXPECT_EQ(store->read_session(device)->session->last_seen, Timestamp{5});
   ASSERT_TRUE(store->revise_session(device, [](const Session&) { return std::optional<Session>{}; }));
-  EXPECT_EQ(*store->read_session(device), std::nullopt);
+  EXPECT_EQ(store->read_session(device)->session, std::nullopt);
 }
 
 TEST(StoreSession, AScanVisitsIdsInOrder) {

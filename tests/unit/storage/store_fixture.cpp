@@ -134,7 +134,8 @@ Result<void> append_and_wait(Store& store, const TelemetryDraft& telemetry) {
 Result<void> put_session_and_wait(Store& store, const IdentityId& id, const Session* session) {
   Answer answer;
   const auto queued = store.put_session(id, session, answer.callback());
-  return queued ? answer.wait() : queued;
+  if (!queued) return queued.error();
+  return answer.wait();
 }
 
 void drain(Store& store) {
