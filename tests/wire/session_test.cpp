@@ -124,6 +124,76 @@ TEST(Session, CleanSessionOneForgetsWhatWasKept) {
   EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
 }
 
+TEST(Session, OneWithoutSubscriptionsIsKeptWhenItsConnectionEnds) {
+  WireHub hub;
+  {
+    MqttClient client(hub.port());
+    EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
+    client.send(disconnect);
+    EXPECT_EQ(client.drain(), 0U);
+  }
+  {
+    MqttClient client(hub.port());
+    EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_present);
+  }
+  hub.restart();
+  MqttClient client(hub.port());
+  EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_present);
+}
+
+TEST(Session, OneWithoutSubscriptionsIsTakenOver) {
+  WireHub hub;
+  MqttClient older(hub.port());
+  EXPECT_EQ(connack(older, hub.credentials(dev1)), accepted_new);
+  MqttClient newer(hub.port());
+  EXPECT_EQ(connack(newer, hub.credentials(dev1)), accepted_present);
+  EXPECT_EQ(older.drain(), 0U);
+  ConnectFields clean = hub.credentials(dev1);
+  clean.clean_session = true;
+  {
+    MqttClient newest(hub.port());
+    EXPECT_EQ(connack(newest, clean), accepted_new);
+    EXPECT_EQ(newer.drain(), 0U);
+  }
+  MqttClient again(hub.port());
+  EXPECT_EQ(connack(again, hub.credentials(dev1)), accepted_new);  // what had nothing in it was discarded
+}
+
+TEST(Session, TheSessionOfADeletedDeviceIsNotKeptWhenItsConnectionEnds) {
+  WireHub hub;
+  MqttClient client(hub.port());
+  EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
+  hub.remove(dev1);
+  EXPECT_EQ(client.drain(), 0U);
+  hub.put(dev1);
+  MqttClient again(hub.port());
+  EXPECT_EQ(connack(again, hub.credentials(dev1)), accepted_new);
+}
+
+TEST(Session, ASubscribeThatChangesNothingWaitsForTheOneThatDid) {
+  WireHub hub;
+  MqttClient client(hub.port());
+  EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
+  hub.store().hold();
+  client.send(subscribe_packet(1, {{twin_responses, 1}}));
+  client.send(subscribe_packet(2, {{twin_responses, 1}}));
+  client.send(pingreq);
+  EXPECT_EQ(client.expect().first_byte, 0xD0);  // neither SUBACK is due
+  hub.store().release();
+  EXPECT_EQ(client.expect().body, integer16(1) + '\x01');
+  EXPECT_EQ(client.expect().body, integer16(2) + '\x01');
+}
+
+TEST(Session, ASubscribeThatChangesNothingWritesNothing) {
+  WireHub hub;
+  MqttClient client(hub.port());
+  EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
+  EXPECT_EQ(subscribe(client, {{twin_responses, 1}}), "\x01");
+  hub.store().refuse_writes();
+  EXPECT_EQ(subscribe(client, {{twin_responses, 1}}, 2), "\x01");
+  hub.store().accept_writes();
+}
+
 TEST(Session, WithCleanSessionOneNothingIsKept) {
   WireHub hub;
   ConnectFields clean = hub.credentials(dev1);

@@ -270,6 +270,19 @@ TEST_F(AuthenticatorTest, ALoginStaysValidWhileItsKeyStatusAndTypeDo) {
   EXPECT_FALSE(Authenticator::still_valid(*login_primary, before, now));
 }
 
+TEST_F(AuthenticatorTest, ALoginHoldsUntilItsRecordIsWrittenAgainOrItsDeviceIsDisabled) {
+  const auto device = login(d1, token("hub/devices/d1", device_primary));
+  const auto module = login(m1, token("hub/devices/d1/modules/m1", module_primary));
+  ASSERT_TRUE(device && module);
+  EXPECT_TRUE(world.hub.authenticator.holds(*device));
+  EXPECT_TRUE(world.hub.authenticator.holds(*module));
+  ASSERT_TRUE(world.put(d1, R"({"deviceId":"d1","statusReason":"x"})", "*"));
+  EXPECT_FALSE(world.hub.authenticator.holds(*device));
+  EXPECT_TRUE(world.hub.authenticator.holds(*module));
+  ASSERT_TRUE(world.put(d1, R"({"deviceId":"d1","status":"disabled"})", "*"));
+  EXPECT_FALSE(world.hub.authenticator.holds(*module));
+}
+
 // Back ends
 
 TEST_F(AuthenticatorTest, EachPolicyHasItsRightsAndNoOthers) {

@@ -61,6 +61,32 @@ const std::string on = "deviceConnected", off = "deviceDisconnected";
 
 }  // namespace
 
+TEST(ConnectionEvents, OneThatIsWrittenSoonStandsBeforeWhatTheDeviceDoesNext) {
+  World world;
+  ASSERT_TRUE(world.put(d1));
+  Presence& presence = world.hub.presence;
+  presence.connected(d1, Presence::WriteDown::soon);
+  EXPECT_TRUE(presence.activity_of(d1).connected);
+  EXPECT_EQ(told(world, d1), Types{});
+  presence.used(d1);
+  EXPECT_EQ(told(world, d1), Types{on});
+  presence.disconnected(d1);
+  presence.connected(d1, Presence::WriteDown::soon);
+  EXPECT_EQ(told(world, d1), (Types{on, off}));
+  presence.write_down();
+  presence.write_down();
+  EXPECT_EQ(told(world, d1), (Types{on, off, on}));
+}
+
+TEST(ConnectionEvents, ManyThatAreWrittenSoonDoNotWaitForTheCaller) {
+  World world;
+  ASSERT_TRUE(world.put(d1));
+  Presence& presence = world.hub.presence;
+  presence.connected(d1, Presence::WriteDown::soon);
+  for (int i = 0; i < 100; ++i) presence.connected({"other" + std::to_string(i), ""}, Presence::WriteDown::soon);
+  EXPECT_EQ(told(world, d1), Types{on});
+}
+
 TEST(ConnectionEvents, HaveTheDocumentedSchema) {
   World world;
   world.hub.presence.connected(m1);

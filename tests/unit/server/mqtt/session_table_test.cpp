@@ -33,8 +33,8 @@ TEST(SessionTable, TheFirstConnectionTakesNothingOver) {
 TEST(SessionTable, ANewerConnectionIsToldOfTheOlderOne) {
   SessionTable table;
   EXPECT_EQ(table.enter(dev1, {lane_a, 1}), std::nullopt);
-  EXPECT_EQ(table.enter(dev1, {lane_b, 1}), (ConnectionHandle{lane_a, 1}));
-  EXPECT_EQ(table.enter(dev1, {lane_a, 2}), (ConnectionHandle{lane_b, 1}));
+  EXPECT_EQ(table.enter(dev1, {lane_b, 1}).value().handle, (ConnectionHandle{lane_a, 1}));
+  EXPECT_EQ(table.enter(dev1, {lane_a, 2}).value().handle, (ConnectionHandle{lane_b, 1}));
 }
 
 TEST(SessionTable, AConnectionThatWasTakenOverDoesNotTakeTheNewerOneAway) {
@@ -42,7 +42,14 @@ TEST(SessionTable, AConnectionThatWasTakenOverDoesNotTakeTheNewerOneAway) {
   (void)table.enter(dev1, {lane_a, 1});
   (void)table.enter(dev1, {lane_b, 1});
   table.leave(dev1, {lane_a, 1});
-  EXPECT_EQ(table.enter(dev1, {lane_a, 9}), (ConnectionHandle{lane_b, 1}));
+  EXPECT_EQ(table.enter(dev1, {lane_a, 9}).value().handle, (ConnectionHandle{lane_b, 1}));
+}
+
+TEST(SessionTable, ATakeOverTellsWhetherTheOlderOneKeepsItsSession) {
+  SessionTable table;
+  (void)table.enter(dev1, {{lane_a, 1}, true});
+  EXPECT_TRUE(table.enter(dev1, {{lane_a, 2}, false}).value().keeps_session);
+  EXPECT_FALSE(table.enter(dev1, {{lane_a, 3}, true}).value().keeps_session);
 }
 
 TEST(SessionTable, TheNewestConnectionIsTheCurrentOne) {
@@ -93,7 +100,8 @@ TEST(SessionTable, AmongManyThreadsEveryConnectionButOneIsTakenOverOnce) {
     running.emplace_back([&, t] {
       while (!go) std::this_thread::yield();
       for (std::uint64_t i = 0; i < rounds; ++i) {
-        if (const auto older = table.enter(dev1, {lane_a, t * rounds + i})) taken[t].push_back(older->connection);
+        if (const auto older = table.enter(dev1, {lane_a, t * rounds + i}))
+          taken[t].push_back(older->handle.connection);
       }
     });
   }
