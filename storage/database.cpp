@@ -18,6 +18,7 @@ namespace {
 constexpr std::array<const char*, static_cast<std::size_t>(Family::records)> family_names = {
     "default", "identities", "twins", "sessions", "events"};
 constexpr std::size_t records_memtable_bytes_max = 8U << 20;  // small records, few of them
+constexpr double sessions_bloom_share = 0.02;                 // of the memtable: some 160 KiB
 constexpr std::string_view format_key = "format_version";
 constexpr std::string_view format_version = "2";
 constexpr std::string_view format_without_deltas = "1";  // becomes the newest by being opened
@@ -140,6 +141,11 @@ Result<void> Database::open_engine() {
   twins.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewNoopTransform());
   auto record_options = family_options(options_, cache);
   record_options.write_buffer_size = std::min(record_options.write_buffer_size, records_memtable_bytes_max);
+  // A CONNECT asks for a session that mostly is not there: tables have a filter for that, memtables only on request.
+  auto& session_options = descriptors[static_cast<std::size_t>(Family::sessions)].options;
+  session_options.write_buffer_size = record_options.write_buffer_size;
+  session_options.memtable_prefix_bloom_size_ratio = sessions_bloom_share;
+  session_options.memtable_whole_key_filtering = true;
   for (const char* name : record_kind_names) descriptors.emplace_back(name, record_options);
   const auto db_options = database_options(options_, env_);
   rocksdb::DB* engine = nullptr;
