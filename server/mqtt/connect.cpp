@@ -99,8 +99,12 @@ std::optional<Connection::Refusal> Connection::open_session(Device& device, bool
   if (!kept) return Refusal{ReturnCode::server_unavailable, kept.error().detail};
   session_present = !device.clean_session && kept->session;
   if (!kept->session) {
-    // One that keeps nothing is written with its first subscription, or when its connection ends.
-    device.session_owed = !device.clean_session;
+    if (device.clean_session) return std::nullopt;
+    // One that keeps nothing is written with its first subscription, or when its connection ends: not without a store.
+    if (const auto writable = store.writable(); !writable) {
+      return Refusal{ReturnCode::server_unavailable, writable.error().detail};
+    }
+    device.session_owed = true;
     return std::nullopt;
   }
   const hub::SessionExpiry& expiry = lane_.hub().session_expiry;

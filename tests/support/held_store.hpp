@@ -101,7 +101,10 @@ class HeldStore final : public storage::Store {
   }
   void watch_events(std::function<void()> wake) override { store_->watch_events(std::move(wake)); }
   void watch_entities(storage::EntityWatcher* watcher) override { store_->watch_entities(watcher); }
-  Result<void> writable() const override { return store_->writable(); }
+  Result<void> writable() const override {
+    if (refusing()) return fail(Errc::service_unavailable, "refused by the test");
+    return store_->writable();
+  }
   std::vector<Figure> figures() const override { return store_->figures(); }
 
  private:
