@@ -90,9 +90,10 @@ class WorkerTest : public ::testing::Test {
     });
   }
   void append(std::size_t count, std::size_t padding = 0) {
-    for (std::size_t i = 0; i < count; ++i)
-      ASSERT_TRUE(
-          append_and_wait(*store_, make_event(device, std::to_string(appended_++) + std::string(padding, ' '))));
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string body = std::to_string(appended_++) + std::string(padding, ' ');
+      ASSERT_TRUE(append_and_wait(*store_, make_telemetry(device, body)));
+    }
   }
   void run(EndpointWorker* worker) {
     const std::lock_guard lock(running_mutex_);
