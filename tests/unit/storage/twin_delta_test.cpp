@@ -24,7 +24,8 @@ std::string bytes_of(const twin::Twin& twin) {
   return bytes;
 }
 
-/// Fails the test unless the delta from `before` to `after` makes the one into the other; returns what would be written.
+/// Fails the test unless the delta from `before` to `after` makes the one into the other; returns what would be
+/// written.
 std::size_t expect_delta(const twin::Twin& before, const twin::Twin& after) {
   std::string delta;
   DeltaChain chain{.known = true};
