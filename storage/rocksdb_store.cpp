@@ -8,6 +8,7 @@
 #include "storage/record_cache.hpp"
 #include "storage/record_table.hpp"
 #include "storage/rocksdb_snapshot.hpp"
+#include "storage/sessions.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,7 +68,9 @@ class RocksdbStore final : public Store {
   Result<void> revise_session(const IdentityId& id,
                               const std::function<std::optional<Session>(Session)>& revise) override;
   Result<void> scan_sessions(const IdentityId* after,
-                             const std::function<bool(const IdentityId&)>& visit) const override;
+                             const std::function<bool(const IdentityId&)>& visit) const override {
+    return storage::scan_sessions(database_, after, visit);
+  }
   Result<void> scan(const IdentityId* after, const std::function<bool(const Entity&)>& visit) const override;
   Result<std::shared_ptr<const Snapshot>> snapshot() const override { return take_snapshot(database_); }
 
@@ -103,9 +106,6 @@ class RocksdbStore final : public Store {
   Result<CacheStripe::Entry*> load(CacheStripe& stripe, const IdentityId& id) const;
   Result<Entity> read_from_disk(const IdentityId& id) const;
   Result<std::vector<IdentityId>> things_of_device(const CacheStripe& stripe, const std::string& device) const;
-  Result<SessionRead> load_session(const CacheStripe& stripe, const IdentityId& id) const;
-  Result<CommitSeq> queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session,
-                                  OnDurable on_durable);
 
   Result<CommitSeq> queue_change(CacheStripe& stripe, const IdentityId& id, CacheStripe::Entry* current,
                                  EntityChange& change, OnDurable& on_durable);
@@ -319,29 +319,14 @@ Result<void> RocksdbStore::write_records(std::vector<RecordWrite> writes, std::v
 Result<SessionRead> RocksdbStore::read_session(const IdentityId& id) const {
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
-  return load_session(stripe, id);
-}
-
-Result<SessionRead> RocksdbStore::load_session(const CacheStripe& stripe, const IdentityId& id) const {
-  if (const auto pending = stripe.pending_sessions.find(id); pending != stripe.pending_sessions.end()) {
-    return SessionRead{pending->second.session, pending->second.seq};
-  }
-  const Reading reading(database_);
-  if (!reading) return closed_error();
-  std::string bytes;
-  const auto status = database_.engine()->Get({}, database_.family(Family::sessions), entity_key(id), &bytes);
-  if (status.IsNotFound()) return SessionRead{};
-  if (!status.ok()) return engine_error(status);
-  auto session = decode_session(bytes);
-  if (!session) return fail(session.error().code, session.error().detail + ": " + name_of(id));
-  return SessionRead{std::move(*session), 0};
+  return load_session(database_, stripe, id);
 }
 
 Result<CommitSeq> RocksdbStore::put_session(const IdentityId& id, const Session* session, OnDurable on_durable) {
   if (!queue_) return read_only_error();
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
-  return queue_session(stripe, id, session, std::move(on_durable));
+  return queue_session(database_, *queue_, stripe, id, session, std::move(on_durable));
 }
 
 Result<void> RocksdbStore::revise_session(const IdentityId& id,
@@ -349,47 +334,13 @@ Result<void> RocksdbStore::revise_session(const IdentityId& id,
   if (!queue_) return read_only_error();
   CacheStripe& stripe = stripe_of(id);
   const std::lock_guard lock(stripe.mutex);
-  const auto read = load_session(stripe, id);
+  const auto read = load_session(database_, stripe, id);
   if (!read) return read.error();
   if (!read->session) return {};
   const auto revised = revise(*read->session);
   if (revised == read->session) return {};
-  const auto queued = queue_session(stripe, id, revised ? &*revised : nullptr, {});
+  const auto queued = queue_session(database_, *queue_, stripe, id, revised ? &*revised : nullptr, {});
   if (!queued) return queued.error();
-  return {};
-}
-
-Result<CommitSeq> RocksdbStore::queue_session(CacheStripe& stripe, const IdentityId& id, const Session* session,
-                                              OnDurable on_durable) {
-  const std::string key = entity_key(id);
-  std::string bytes;
-  if (session != nullptr) encode(bytes, *session);
-  Unit unit;
-  unit.sessions = {id};
-  unit.bytes = key.size() + bytes.size();
-  unit.write = [&](rocksdb::WriteBatch& batch) {
-    if (session != nullptr) {
-      batch.Put(database_.family(Family::sessions), key, bytes);
-    } else {
-      batch.Delete(database_.family(Family::sessions), key);
-    }
-  };
-  const auto seq = queue_->enqueue(unit, std::move(on_durable));
-  if (!seq) return seq.error();
-  stripe.pending_sessions[id] = {session != nullptr ? std::optional<Session>{*session} : std::nullopt, *seq};
-  return *seq;
-}
-
-Result<void> RocksdbStore::scan_sessions(const IdentityId* after,
-                                         const std::function<bool(const IdentityId&)>& visit) const {
-  const Reading reading(database_);
-  if (!reading) return closed_error();
-  const std::unique_ptr<rocksdb::Iterator> it(database_.engine()->NewIterator({}, database_.family(Family::sessions)));
-  for (it->Seek(after == nullptr ? std::string() : entity_key(*after) + '\0'); it->Valid(); it->Next()) {
-    const auto id = parse_entity_key(view(it->key()));
-    if (id && !visit(*id)) return {};
-  }
-  if (!it->status().ok()) return engine_error(it->status());
   return {};
 }
 
@@ -430,9 +381,7 @@ void RocksdbStore::sessions_settled(const std::vector<IdentityId>& ids, CommitSe
   for (const IdentityId& id : ids) {
     CacheStripe& stripe = stripe_of(id);
     const std::lock_guard lock(stripe.mutex);
-    const auto pending = stripe.pending_sessions.find(id);
-    if (pending != stripe.pending_sessions.end() && pending->second.seq <= settled)
-      stripe.pending_sessions.erase(pending);
+    settle_session(stripe, id, settled);
   }
 }
 
