@@ -12,6 +12,11 @@ void DeviceScenario::prepare() {
   connect_all();
 }
 
+void DeviceScenario::write_ledger(std::ostream& out) const {
+  for (std::size_t i = 0; i < devices_.size(); ++i)
+    out << devices_[i]->id() << ' ' << states_[i].version << ' ' << states_[i].sequence << '\n';
+}
+
 void DeviceScenario::register_devices() {
   if (!world_.options.create) return;
   std::vector<std::string> ids;

@@ -17,6 +17,7 @@ class DeviceScenario : public Scenario, public Device::Owner {
  public:
   explicit DeviceScenario(World& world) : world_(world) {}
   void prepare() override;
+  void write_ledger(std::ostream& out) const override;
 
  protected:
   struct Pending {

@@ -10,7 +10,9 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
+#include <fstream>
 #include <iostream>
+#include <stdexcept>
 
 namespace {
 
@@ -54,6 +56,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--rehearse", options.rehearse, "connect, idle: everybody was there once before");
   app.add_option("--query", options.query, "query: its text");
   app.add_option("--rows", options.rows, "query: how many rows it has to give");
+  app.add_option("--ledger", options.ledger, "reported: writes `ID VERSION SEQUENCE` of what was acknowledged last");
 }
 
 int run(const Options& options) {
@@ -63,6 +66,11 @@ int run(const Options& options) {
     twinhub::load::drive(world, *scenario);
   } catch (const std::exception& error) {
     if (world.errors.total() == 0) throw;
+  }
+  if (!options.ledger.empty()) {
+    std::ofstream ledger(options.ledger);
+    scenario->write_ledger(ledger);
+    if (!ledger.flush()) throw std::runtime_error("cannot write " + options.ledger);
   }
   std::cout << twinhub::load::report_of(world) << std::endl;
   for (const std::string& example : world.errors.examples()) std::cerr << "load: " << example << "\n";

@@ -50,6 +50,7 @@ struct Options {
   bool rehearse = false;          ///< idle: everybody was there once before
   std::string query = "SELECT deviceId FROM devices";
   std::size_t rows = 0;  ///< that the query has to give
+  std::string ledger;    ///< file for what was acknowledged; empty = none
 
   [[nodiscard]] std::string device_id(std::size_t index) const {
     return device_prefix + std::to_string(first + index * stride);

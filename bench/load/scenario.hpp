@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,9 @@ class Scenario {
   [[nodiscard]] virtual bool begin(Clock::time_point intended) = 0;
   /// Looks for what was acknowledged, once nothing is in flight any more. Not measured.
   virtual void verify() {}
+  /// One line for each device, `ID VERSION SEQUENCE`: the last change of its that was acknowledged, also of a run that
+  /// ended badly. What the server knew before the run counts as acknowledged, with sequence 0.
+  virtual void write_ledger(std::ostream&) const {}
   /// Ends by itself: all of it is measured, from the first operation on.
   [[nodiscard]] virtual bool is_finite() const { return false; }
 };
