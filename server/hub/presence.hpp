@@ -28,8 +28,8 @@ namespace twinhub::hub {
 /// or sent telemetry, and looks once a minute (azure-docs iot-hub-event-grid, "Limitations for device connection state
 /// events").
 enum class ConnectionEvents : std::uint8_t {
-  at_connect,  ///< every accepted CONNECT, at once
-  when_used,   ///< as the cloud, but at once: from the first telemetry or cloud-to-device subscription on
+  at_connect,  ///< every accepted CONNECT, within milliseconds
+  when_used,   ///< as the cloud, but within milliseconds: from the first telemetry or cloud-to-device subscription on
   off,         ///< none
 };
 
