@@ -7,6 +7,7 @@ namespace {
 
 // A device's SUBSCRIBE mostly follows its CONNECT within this time, and then they share a sync.
 constexpr std::chrono::milliseconds presence_wait{3};
+constexpr std::size_t lingering_max = 256;        // per lane, for one to two seconds each
 constexpr std::size_t faults_waiting_max = 1000;  // per lane; each is a timer and a closure, for up to an hour
 
 }  // namespace
@@ -54,7 +55,9 @@ void DoorLane::read_later(Connection& connection) {
 void DoorLane::bury(Connection& connection) {
   const auto found = connections_.find(connection.id());
   if (found == connections_.end()) return;
-  buried_.push_back(std::move(found->second));
+  // A socket that is closed over unread bytes takes its last answer back (TCP resets): who was refused is heard out.
+  const bool linger = !connection.was_accepted() && lingering_.size() < lingering_max;
+  (linger ? lingering_ : buried_).push_back(std::move(found->second));
   connections_.erase(found);
   counters.connections.fetch_sub(1, std::memory_order_relaxed);
   run_later();
@@ -112,6 +115,7 @@ void DoorLane::end_of_wake_up() {
 void DoorLane::tick() {
   if (stopping_) return;
   now_ = Clock::now();
+  lingered_ = std::exchange(lingering_, {});  // those of the second before are closed
   wheel_.advance(now_, [this](std::uint64_t id) {
     if (Connection* connection = find(id)) connection->check_deadline();
   });
@@ -144,6 +148,8 @@ void DoorLane::finish_stop() {
   for (const auto& [id, connection] : connections_) all.push_back(connection.get());
   for (Connection* connection : all) connection->close(CloseReason::shutting_down);
   buried_.clear();
+  lingering_.clear();
+  lingered_.clear();
   poller_.stop();
 }
 

@@ -89,6 +89,7 @@ class DoorLane {
   std::vector<std::uint64_t> to_flush_;
   std::vector<std::uint64_t> to_read_;
   std::vector<std::unique_ptr<Connection>> buried_;
+  std::vector<std::unique_ptr<Connection>> lingering_, lingered_;  ///< ended before they were let in
   std::array<char, 16 * 1024> scratch_{};
   std::shared_ptr<std::atomic<std::size_t>> web_sockets_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::uint64_t next_id_ = 1;
