@@ -56,14 +56,8 @@ void take(Section& section, Merged&& merged) {
 
 /// A copy without the section that is about to be replaced.
 Twin copy_without_reported(const Twin& twin) {
-  Twin copy;
-  copy.etag_counter = twin.etag_counter;
-  copy.tags = twin.tags;
-  copy.tags_size_bytes = twin.tags_size_bytes;
-  copy.desired = twin.desired;
-  copy.model_id = twin.model_id;
-  copy.configurations = twin.configurations;
-  return copy;
+  const auto& [etag_counter, tags, tags_size_bytes, desired, reported, model_id, configurations] = twin;
+  return {etag_counter, tags, tags_size_bytes, desired, {}, model_id, configurations};
 }
 
 void clear(Section& section, Stamp fresh) {

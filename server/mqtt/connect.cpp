@@ -155,6 +155,9 @@ void Connection::write_owed_session() {
   hub::Hub& hub = lane_.hub();
   const auto read = hub.store.read(device_->login.id);
   if (!read || !read->entity.identity || read->entity.identity->generation_id != device_->login.generation_id) return;
+  // What an older connection was still writing when this one began is more than nothing.
+  const auto kept = hub.store.read_session(device_->login.id);
+  if (!kept || kept->session) return;
   const storage::Session session{{}, hub.session_expiry.stamp()};
   // Nobody is told of this write, and what a failed one loses is empty.
   (void)hub.store.put_session(device_->login.id, &session, {});

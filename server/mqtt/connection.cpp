@@ -152,10 +152,9 @@ void Connection::send_publish(std::string_view topic, std::string_view payload) 
 void Connection::close(CloseReason reason) {
   if (closed_) return;
   // A last answer (a refused CONNECT's return code) leaves if the transport takes it at once.
-  if (!out_.empty() && transport_->handshaken() && reason != CloseReason::slow_reader && reason != CloseReason::cut) {
-    std::size_t written = 0;
-    (void)transport_->write(out_, written);
-  }
+  std::size_t last_written = 0;
+  const bool may_answer = reason != CloseReason::slow_reader && reason != CloseReason::cut;
+  if (may_answer && !out_.empty() && transport_->handshaken()) (void)transport_->write(out_, last_written);
   closed_ = true;
   session_.close();
   transport_->stop(lane_.poller());
@@ -165,7 +164,7 @@ void Connection::close(CloseReason reason) {
     transport_->shut_down();
   }
   if (device_) leave(reason);
-  lane_.bury(*this);
+  lane_.bury(*this, last_written > 0);
 }
 
 void Connection::stop_when_answered() {

@@ -57,8 +57,6 @@ class Connection final : public Pollable, private mqtt::Handler {
   /// False when the kernel refuses: the connection is to be dropped.
   [[nodiscard]] bool start();
   [[nodiscard]] std::uint64_t id() const { return id_; }
-  /// Its CONNECT was accepted.
-  [[nodiscard]] bool was_accepted() const { return static_cast<bool>(device_); }
   /// REQUIRES: reached through the session table, so CONNECT was accepted.
   [[nodiscard]] const hub::DeviceLogin& login() const { return device_->login; }
 

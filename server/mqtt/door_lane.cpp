@@ -52,12 +52,12 @@ void DoorLane::read_later(Connection& connection) {
   run_later();
 }
 
-void DoorLane::bury(Connection& connection) {
+void DoorLane::bury(Connection& connection, bool was_just_answered) {
   const auto found = connections_.find(connection.id());
   if (found == connections_.end()) return;
-  // A socket that is closed over unread bytes takes its last answer back (TCP resets): who was refused is heard out.
-  const bool linger = !connection.was_accepted() && lingering_.size() < lingering_max;
-  (linger ? lingering_ : buried_).push_back(std::move(found->second));
+  // Closing a socket over unread bytes resets the connection, and with it goes an answer that is not on the wire yet.
+  const bool lingers = was_just_answered && !stopping_ && lingering_.size() < lingering_max;
+  (lingers ? lingering_ : buried_).push_back(std::move(found->second));
   connections_.erase(found);
   counters.connections.fetch_sub(1, std::memory_order_relaxed);
   run_later();

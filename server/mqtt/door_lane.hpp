@@ -37,8 +37,8 @@ class DoorLane {
   void flush_later(Connection& connection);
   /// `connection` has bytes to read that epoll will not tell of.
   void read_later(Connection& connection);
-  /// Destroys it once nobody on the stack uses it any more.
-  void bury(Connection& connection);
+  /// Destroys it once nobody on the stack uses it any more; after a second or two when it `was_just_answered`.
+  void bury(Connection& connection, bool was_just_answered);
   /// Has what Presence has gathered written within milliseconds, if nothing else writes it before.
   void write_presence_soon();
   /// Runs `task` on this thread after `time`; never, when the hub stops before that. For rare things: a timer of its
@@ -89,7 +89,8 @@ class DoorLane {
   std::vector<std::uint64_t> to_flush_;
   std::vector<std::uint64_t> to_read_;
   std::vector<std::unique_ptr<Connection>> buried_;
-  std::vector<std::unique_ptr<Connection>> lingering_, lingered_;  ///< ended before they were let in
+  std::vector<std::unique_ptr<Connection>> lingering_;  ///< ended with an answer, this second
+  std::vector<std::unique_ptr<Connection>> lingered_;   ///< in the last one
   std::array<char, 16 * 1024> scratch_{};
   std::shared_ptr<std::atomic<std::size_t>> web_sockets_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::uint64_t next_id_ = 1;

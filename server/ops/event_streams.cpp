@@ -147,12 +147,15 @@ class Streams final : public EventStreams {
       auto stream = std::make_shared<Stream>(tcp::socket(context_, protocol, descriptor), *this);
       if (streams_.size() >= streams_max) return stream->refuse();
       streams_.insert(stream);
-      looking_ = streams_.size();  // before it looks: what comes after its look wakes it
+      // Before it looks, for every thread: what comes after its look wakes it.
+      looking_ = streams_.size();
+      std::atomic_thread_fence(std::memory_order_seq_cst);
       stream->begin(open_(query));
     });
   }
 
   void wake() override {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the event is there before anybody is looked for
     // Nobody looks, which is the rule; or one wake-up is on its way: it will see this event too.
     if (looking_.load() == 0 || waking_.exchange(true)) return;
     asio::post(context_, [this] {

@@ -141,6 +141,21 @@ TEST(Session, OneWithoutSubscriptionsIsKeptWhenItsConnectionEnds) {
   EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_present);
 }
 
+TEST(Session, OneWithoutSubscriptionsIsNotWrittenOverAnother) {
+  WireHub hub;
+  MqttClient client(hub.port());
+  EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
+  // As an older connection does whose SUBSCRIBE was on its way when this one took over.
+  const storage::Session session{.subscriptions = {{std::string(desired_changes), 0}}};
+  ASSERT_TRUE(hub.store().put_session(dev1, &session, {}));
+  client.send(disconnect);
+  EXPECT_EQ(client.drain(), 0U);
+  MqttClient again(hub.port());
+  EXPECT_EQ(connack(again, hub.credentials(dev1)), accepted_present);
+  hub.patch(dev1, R"({"properties":{"desired":{"news":true}}})");
+  EXPECT_EQ(again.expect_message().topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
+}
+
 TEST(Session, OneWithoutSubscriptionsIsTakenOver) {
   WireHub hub;
   MqttClient older(hub.port());

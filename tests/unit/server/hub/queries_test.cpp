@@ -1,12 +1,8 @@
-// Queries over a real store: pages, tokens, freshness, bounds, lag.
-#include "server/hub/queries.hpp"
-
-#include "server/hub/query_token.hpp"
-#include "world.hpp"
+// Queries over a real store: pages, freshness, bounds.
+#include "queries_world.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <thread>
@@ -17,82 +13,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-using Ids = std::vector<std::string>;
-
-std::string id_of(int number) {
-  std::string digits = std::to_string(number);
-  return "device-" + std::string(4 - digits.size(), '0') + digits;
-}
-
-void create(World& world, int count) {
-  for (int i = 0; i < count; ++i) ASSERT_TRUE(world.put({id_of(i), ""}));
-}
-
-struct Told {
-  Queries::Page page;
-  int steps = 0;
-};
-
-Result<Told> run(Queries& queries, Queries::Request request) {
-  auto run = queries.begin(std::move(request));
-  if (!run) return run.error();
-  Told told;
-  while ((*run)->step()) ++told.steps;
-  auto page = (*run)->take();
-  if (!page) return page.error();
-  told.page = std::move(*page);
-  return told;
-}
-
-Result<Told> run(World& world, const std::string& text) { return run(world.hub.queries, {.text = text}); }
-
-/// The rows of a page as canonical texts.
-std::vector<std::string> rows_of(const std::string& json_text) {
-  const auto document = json::parse(json_text);
-  EXPECT_TRUE(document) << json_text;
-  std::vector<std::string> rows;
-  for (const json::Value row : document->root()) rows.emplace_back(row.text());
-  return rows;
-}
-
-Ids ids_of(const std::string& json_text) {
-  Ids ids;
-  for (const std::string& row : rows_of(json_text))
-    ids.push_back(json::parse(row)->root().find("deviceId")->string().value());
-  return ids;
-}
-
-Ids ids(World& world, const std::string& text) {
-  const auto told = run(world, text);
-  EXPECT_TRUE(told) << told.error().detail;
-  return told ? ids_of(told->page.json) : Ids{};
-}
-
-/// Pages until there is no token, `between` before each further one. Checks that no page is larger than asked for.
-std::vector<Ids> pages(
-    Queries& queries, const std::string& text, std::size_t page_rows, const std::function<void()>& between = [] {}) {
-  std::vector<Ids> all;
-  std::string token;
-  do {
-    if (!all.empty()) between();
-    const auto told = run(queries, {.text = text, .page_rows = page_rows, .continuation = token});
-    EXPECT_TRUE(told) << told.error().detail;
-    if (!told) break;
-    all.push_back(ids_of(told->page.json));
-    EXPECT_LE(all.back().size(), page_rows);
-    token = told->page.continuation;
-  } while (!token.empty() && all.size() < 1000);
-  return all;
-}
-
-Ids joined(const std::vector<Ids>& pages) {
-  Ids all;
-  for (const Ids& page : pages) all.insert(all.end(), page.begin(), page.end());
-  return all;
-}
-
-const std::string everything = "SELECT deviceId FROM devices";
 
 TEST(Queries, PagesOfAnySizeHoldEveryDeviceOnceInIdOrder) {
   for (const int count : {0, 1, 100, 101, 250}) {
@@ -262,73 +182,6 @@ TEST(Queries, TooManyGroupsAreAClearError) {
   EXPECT_THAT(told.error().detail, HasSubstr("groups"));
 }
 
-TEST(QueryTokens, ATokenIsGoodForItsQueryAlone) {
-  World world;
-  create(world, 10);
-  const auto first = run(world.hub.queries, {.text = everything, .page_rows = 3});
-  ASSERT_TRUE(first);
-  const std::string token = first->page.continuation;
-  EXPECT_EQ(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-            std::string::npos);
-  EXPECT_TRUE(run(world.hub.queries, {.text = everything, .page_rows = 3, .continuation = token}));
-  const auto other = run(world.hub.queries, {.text = everything + " ", .page_rows = 3, .continuation = token});
-  ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, Errc::argument_invalid);
-}
-
-TEST(QueryTokens, AGarbledTokenIsRefused) {
-  World world;
-  create(world, 10);
-  const std::string token = run(world.hub.queries, {.text = everything, .page_rows = 3})->page.continuation;
-  const auto refused = [&](const std::string& text) {
-    const auto told = run(world.hub.queries, {.text = everything, .continuation = text});
-    return !told && told.error().code == Errc::argument_invalid;
-  };
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    std::string changed = token;
-    // The last character's low bits stand for nothing: change its high ones.
-    changed[i] = changed[i] == 'A' ? 'q' : 'A';
-    EXPECT_TRUE(refused(changed)) << i;
-    EXPECT_TRUE(refused(token.substr(0, i) + "!" + token.substr(i))) << i;
-    if (i > 0) {
-      EXPECT_TRUE(refused(token.substr(0, i))) << i;
-    }
-  }
-  EXPECT_TRUE(refused(token + token));
-  EXPECT_TRUE(refused(std::string(5000, 'A')));
-  EXPECT_TRUE(refused("null"));
-}
-
-TEST(QueryTokens, WhatIsWrittenIsReadBack) {
-  for (const QueryToken& token : {QueryToken{"", 0}, QueryToken{std::string("d\0m", 3), 1}, QueryToken{"x", ~0ULL}})
-    EXPECT_EQ(read_query_token(write_query_token(token, "q"), "q"), token);
-}
-
-TEST(QueryTokens, ATokenSurvivesARestart) {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("twinhub-queries-" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
-  storage::StoreOptions options;
-  options.directory = folder;
-  options.durability = storage::Durability::os;
-  std::string token;
-  {
-    World world(options);
-    create(world, 10);
-    token = run(world.hub.queries, {.text = everything, .page_rows = 4})->page.continuation;
-  }
-  {
-    World world(options);
-    ASSERT_TRUE(world.remove({id_of(3), ""}));  // the very row that the token names
-    ASSERT_TRUE(world.remove({id_of(5), ""}));
-    ASSERT_TRUE(world.put({"device-0004a", ""}));
-    const auto next = run(world.hub.queries, {.text = everything, .page_rows = 4, .continuation = token});
-    ASSERT_TRUE(next);
-    EXPECT_THAT(ids_of(next->page.json), ElementsAre(id_of(4), "device-0004a", id_of(6), id_of(7)));
-  }
-  std::filesystem::remove_all(folder);
-}
-
 TEST(Queries, PagingSeesEveryLastingDeviceOnceWhileOthersComeAndGo) {
   World world;
   create(world, 120);
@@ -406,52 +259,6 @@ TEST(Queries, StrictRefusesWhatTheCloudRefuses) {
   const auto refused = run(strict, {.text = text});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().detail, "BadRequest: unknown function 'CONTAINS' at line 1, column 36");
-}
-
-class LaggingQueries : public ::testing::Test {
- protected:
-  LaggingQueries() {
-    EXPECT_TRUE(world_.put({"old", ""}));
-    QueryOptions options;
-    options.lag = std::chrono::seconds(16);
-    queries_.emplace(*world_.store, world_.clock, world_.hub.presence, world_.hub.cloud_to_device, options);
-  }
-  void pass(int seconds) {
-    for (int i = 0; i < seconds; ++i) {
-      world_.clock.advance_seconds(1);
-      queries_->tick();
-    }
-  }
-  Ids seen(const std::string& text = everything) { return ids_of(run(*queries_, {.text = text})->page.json); }
-
-  World world_;
-  std::optional<Queries> queries_;
-};
-
-TEST_F(LaggingQueries, SeeWhatWasThereThatLongAgo) {
-  pass(1);
-  ASSERT_TRUE(world_.put({"new", ""}));
-  ASSERT_TRUE(world_.remove({"old", ""}));
-  EXPECT_THAT(seen(), ElementsAre("old"));
-  pass(15);
-  EXPECT_THAT(seen(), ElementsAre("old"));  // a deleted device lingers
-  EXPECT_THAT(seen(everything + " WHERE deviceId = 'new'"), IsEmpty());
-  pass(2);
-  EXPECT_THAT(seen(), ElementsAre("new"));
-  EXPECT_THAT(ids(world_, everything), ElementsAre("new"));
-}
-
-TEST_F(LaggingQueries, HoldABoundedNumberOfSnapshots) {
-  AgedSnapshots aged(*world_.store, world_.clock, std::chrono::seconds(16));
-  for (int i = 0; i < 100; ++i) {
-    world_.clock.advance_seconds(1);
-    aged.tick();
-    aged.tick();
-    EXPECT_LE(aged.held(), AgedSnapshots::per_lag + 2);
-  }
-  EXPECT_GE(aged.held(), AgedSnapshots::per_lag);
-  aged.clear();
-  EXPECT_EQ(aged.held(), 0U);
 }
 
 /// Rows of jobs as the one who runs them would keep them.
