@@ -59,12 +59,12 @@ test(`${crowd} clients drop at once and come back at once, ${rounds} times`, asy
   }
   const during = await bystander.window();
   await in_parallel(clients.filter((_, n) => n % 10 === 0), 20, (client) => hears_one_change(storm, client));
-  for (const client of clients) client.destroy();
   t.diagnostic(`${crowd} came back in ${took_s.join(' s, ')} s; RSS ${rss.map(mib).join(' -> ')}`);
   t.diagnostic(`bystander before: ${shown(before)}; in the storm: ${shown(during)}`);
-  // The old connections and the new ones may be there together, once; no round adds to that.
-  assert.ok(rss[rounds] <= rss[0] + crowd * 32 + 8 * 1024, 'memory');
-  assert.ok(rss[rounds] <= rss[1] + 4 * 1024, 'a later round needs no more than the first');
+  // The old connections and the new ones may be there together; how many of them is chance, in every round anew.
+  assert.ok(Math.max(...rss) <= rss[0] + crowd * 32 + 8 * 1024, 'memory');
+  await until('what the storm took is given back', () => storm.hub.rss_kib() <= rss[0] + 8 * 1024);
+  for (const client of clients) client.destroy();
 });
 
 // One of many that want to be the same device: comes back at once whenever it is thrown out.
