@@ -1,5 +1,6 @@
 #include "storage/database.hpp"
 
+#include "storage/log_file_system.hpp"
 #include "storage/twin_delta.hpp"
 
 #include <rocksdb/cache.h>
@@ -27,11 +28,11 @@ constexpr std::chrono::milliseconds reopen_patience{100};
 
 thread_local std::size_t readings_of_this_thread = 0;
 
-rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
+rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env& env) {
   rocksdb::DBOptions db;
   db.create_if_missing = !options.read_only;
   db.create_missing_column_families = !options.read_only;
-  if (env != nullptr) db.env = env;
+  db.env = &env;
   db.max_background_jobs = 2;
   db.max_open_files = 512;
   db.skip_stats_update_on_db_open = true;  // opening must not read every table
@@ -104,12 +105,13 @@ void ReaderGate::open() {
 }
 
 Database::Database(const StoreOptions& options, rocksdb::Env* env)
-    : options_(options), env_(env), path_(options.directory.string()) {
+    : options_(options), path_(options.directory.string()) {
   if (options_.durability == Durability::memory) {
-    memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
-    env_ = memory_env_.get();
+    env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
     path_ = "/twinhub";
     write_options_.disableWAL = true;
+  } else {
+    env_ = make_log_growing_env(env);
   }
   write_options_.sync = options_.durability == Durability::sync;
 }
@@ -147,7 +149,7 @@ Result<void> Database::open_engine() {
   session_options.memtable_prefix_bloom_size_ratio = sessions_bloom_share;
   session_options.memtable_whole_key_filtering = true;
   for (const char* name : record_kind_names) descriptors.emplace_back(name, record_options);
-  const auto db_options = database_options(options_, env_);
+  const auto db_options = database_options(options_, *env_);
   rocksdb::DB* engine = nullptr;
   const auto status = options_.read_only
                           ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &families_, &engine)
@@ -208,10 +210,9 @@ Result<void> Database::check_format() {
 
 Result<void> Database::reopen() {
   // While the disk is still bad, an open engine that reads is worth more than a closed one.
-  rocksdb::Env* env = env_ != nullptr ? env_ : rocksdb::Env::Default();
   const std::string trial = path_ + "/probe.dbtmp";  // RocksDB clears *.dbtmp away when it opens
-  auto status = rocksdb::WriteStringToFile(env, "probe", trial, true);
-  if (status.ok()) status = env->DeleteFile(trial);
+  auto status = rocksdb::WriteStringToFile(env_.get(), "probe", trial, true);
+  if (status.ok()) status = env_->DeleteFile(trial);
   if (!status.ok()) return engine_error(status);
   if (!gate_.shut(reopen_patience)) return fail(Errc::service_unavailable, "storage: readers are still at work");
   close_engine();

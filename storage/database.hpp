@@ -51,7 +51,7 @@ class ReaderGate {
 
 class EngineSnapshot;
 
-/// The open engine. The commit thread alone writes and reopens; other threads read through a Reading.
+/// The open engine. One thread at a time writes or reopens; other threads read through a Reading.
 class Database {
  public:
   /// Opens or creates the database in `options.directory` and checks its format version. `env` (not owned) replaces the
@@ -82,8 +82,7 @@ class Database {
   void close_engine();
 
   const StoreOptions options_;
-  std::unique_ptr<rocksdb::Env> memory_env_;  // with Durability::memory; outlives engine_
-  rocksdb::Env* env_;                         // null = the real one
+  std::unique_ptr<rocksdb::Env> env_;  // outlives engine_
   std::string path_;
   rocksdb::WriteOptions write_options_;
   std::unique_ptr<rocksdb::DB> engine_;

@@ -111,6 +111,8 @@ void FaultFileSystem::copy_after_power_cut(const std::filesystem::path& source, 
     std::filesystem::copy_file(entry.path(), copy);
     const auto synced = synced_bytes_.find(entry.path().string());
     std::filesystem::resize_file(copy, synced == synced_bytes_.end() ? 0 : synced->second);
+    // Room that was made in advance reads as zeros.
+    if (is_log(copy.string()) && synced != synced_bytes_.end()) std::filesystem::resize_file(copy, entry.file_size());
   }
 }
 
