@@ -2,6 +2,9 @@
 #include "tests/unit/storage/store_fixture.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -42,6 +45,54 @@ TEST(LogFileSystem, AClosedLogEndsWithItsLastRecord) {
   for (const auto size : log_sizes(folder / "db")) EXPECT_LT(size, 64U << 10);
   const auto store = open(small_options(folder / "db"));
   EXPECT_EQ(counter_of(store->read(device)->entity), 1U);
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A crash in the middle of a write leaves a part of it, and zeros instead of the rest.
+TEST(LogFileSystem, ALogThatEndsInZerosAtAnyByteIsReadUpToItsLastWholeUnit) {
+  constexpr std::uint64_t units = 6;
+  const TemporaryFolder folder;
+  {
+    const auto store = open(small_options(folder / "db"));
+    for (std::uint64_t i = 0; i < units; ++i) {
+      // Larger than a block of the log (32 KiB), so that some cuts go between the fragments of a record.
+      ASSERT_TRUE(append_and_wait(*store, make_telemetry(device, std::string(40'000, 'x'))));
+      ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+    }
+    std::filesystem::copy(folder / "db", folder / "crashed");  // as it lies on the disk while the hub runs
+  }
+  std::filesystem::path log;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "crashed")) {
+    if (entry.path().extension() == ".log") log = entry.path();
+  }
+  const std::string bytes = read_file(log);
+  const std::size_t written = bytes.find_last_not_of('\0') + 1;
+  ASSERT_GT(written, units * 40'000);
+  ASSERT_LT(written, bytes.size());
+
+  std::uint64_t before = 0;
+  constexpr std::size_t step = 9'001;  // hits every part of every unit
+  for (std::size_t cut = 0; cut < written + step; cut += step) {
+    std::filesystem::remove_all(folder / "cut");
+    std::filesystem::copy(folder / "crashed", folder / "cut");
+    std::string torn = bytes;
+    if (cut < written) std::fill(torn.begin() + static_cast<std::ptrdiff_t>(cut), torn.end(), '\0');
+    std::ofstream(folder / "cut" / log.filename(), std::ios::binary) << torn;
+    const auto store = open(small_options(folder / "cut"));
+    const std::uint64_t counter = read_counter(*store, device);
+    EXPECT_GE(counter, before) << cut << " of " << written;
+    EXPECT_LE(counter, before + 1) << cut << " of " << written;
+    before = counter;
+    ASSERT_TRUE(update_and_wait(*store, device, counting(device)));  // and it goes on
+    std::filesystem::remove_all(folder / "again");
+    std::filesystem::copy(folder / "cut", folder / "again");  // and crashes again
+    EXPECT_EQ(read_counter(*open(small_options(folder / "again")), device), counter + 1);
+  }
+  EXPECT_EQ(before, units);
 }
 
 }  // namespace
