@@ -1,5 +1,6 @@
 #include "storage/database.hpp"
 
+#include "storage/engine_log.hpp"
 #include "storage/log_file_system.hpp"
 #include "storage/twin_delta.hpp"
 
@@ -37,8 +38,6 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env& e
   db.max_open_files = 512;
   db.skip_stats_update_on_db_open = true;  // opening must not read every table
   db.skip_checking_sst_file_sizes_on_db_open = true;
-  db.keep_log_file_num = 3;
-  db.max_log_file_size = 4U << 20;
   db.info_log_level = rocksdb::WARN_LEVEL;
   // However many families: what waits in memory to be flushed, and what a start after a crash reads again.
   db.db_write_buffer_size = memtables * options.memtable_bytes;
@@ -149,7 +148,10 @@ Result<void> Database::open_engine() {
   session_options.memtable_prefix_bloom_size_ratio = sessions_bloom_share;
   session_options.memtable_whole_key_filtering = true;
   for (const char* name : record_kind_names) descriptors.emplace_back(name, record_options);
-  const auto db_options = database_options(options_, *env_);
+  auto db_options = database_options(options_, *env_);
+  // A reader beside a running hub leaves that one's file alone; a store in memory has none.
+  const bool has_file = options_.durability != Durability::memory && !options_.read_only;
+  db_options.info_log = make_engine_log(has_file ? options_.directory / "LOG" : "/dev/null");
   rocksdb::DB* engine = nullptr;
   const auto status = options_.read_only
                           ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &families_, &engine)
