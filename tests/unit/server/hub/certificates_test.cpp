@@ -19,10 +19,6 @@ std::string body_of(const x509::Certificate& certificate, std::string_view more 
   return R"({"properties":{"certificate":")" + base64_encode(certificate.pem()) + '"' + std::string(more) + "}}";
 }
 
-IfMatch header(const std::optional<std::string>& text) {
-  return parse_if_match(text ? std::optional<std::string_view>(*text) : std::nullopt);
-}
-
 struct CertificatesTest : testing::Test {
   Result<Answer> put(const std::string& name, const std::string& body, std::optional<std::string> if_match = {}) {
     return answer_of<Answer>([&](auto done) { certificates().put(name, body, header(if_match), std::move(done)); });
@@ -57,14 +53,6 @@ struct CertificatesTest : testing::Test {
   const std::time_t now = static_cast<std::time_t>(world->clock.unix_seconds());
   const TestCertificate ca = make_ca();
 };
-
-#define EXPECT_REFUSED(what, wanted)             \
-  do {                                           \
-    const auto result = (what);                  \
-    ASSERT_FALSE(result);                        \
-    EXPECT_EQ(result.error().code, (wanted));    \
-    EXPECT_FALSE(result.error().detail.empty()); \
-  } while (false)
 
 TEST_F(CertificatesTest, AnUploadedCaIsShownAsAzureResourceManagerShowsIt) {
   const auto made = put("root-1", body_of(ca.certificate()));
@@ -262,14 +250,9 @@ TEST(CertificatesRestart, ADamagedRecordIsNamed) {
 }
 
 struct SlowDiskTest : testing::Test {
-  static std::unique_ptr<storage::Store> open(const Clock& clock) {
-    auto options = memory_options();
-    options.now = [&clock] { return clock.now(); };
-    return std::move(*storage::open_rocksdb_store(std::move(options)));
-  }
   StillClock clock;
   SystemRandom random;
-  test::HeldStore store{open(clock)};
+  test::HeldStore store{open_store(memory_options(), clock)};
   Certificates certificates{store, clock, random};
   const TestCertificate ca{{.common_names = {"ca"}, .is_ca = true, .now = 1'800'000'000}};
   const std::string body = body_of(ca.certificate(), R"(,"isVerified":true)");

@@ -84,15 +84,10 @@ TEST(ConfigurationsRestart, ADamagedRecordIsNamed) {
 
 /// On a store whose disk can be slow or full.
 struct ConfigurationsAtASlowDisk : testing::Test {
-  static std::unique_ptr<storage::Store> open(const Clock& clock) {
-    auto options = memory_options();
-    options.now = [&clock] { return clock.now(); };
-    return std::move(*storage::open_rocksdb_store(std::move(options)));
-  }
   StillClock clock;
   SystemRandom random;
   RecordingLinks links;
-  test::HeldStore store{open(clock)};
+  test::HeldStore store{open_store(memory_options(), clock)};
   Hub hub{store, clock, random, {}, links};
 };
 

@@ -15,10 +15,6 @@ namespace twinhub::hub {
 
 using Answer = Configurations::Answer;
 
-inline IfMatch header(const std::optional<std::string>& text) {
-  return parse_if_match(text ? std::optional<std::string_view>(*text) : std::nullopt);
-}
-
 /// A deviceContent body; `more` begins with a comma.
 inline std::string body_of(std::string_view value, std::string_view target, std::string_view more = "",
                            std::string_view path = "properties.desired.c") {
@@ -79,13 +75,5 @@ struct ConfigurationsTest : testing::Test {
 
   std::unique_ptr<World> world = std::make_unique<World>();
 };
-
-#define EXPECT_REFUSED(what, wanted)             \
-  do {                                           \
-    const auto result = (what);                  \
-    ASSERT_FALSE(result);                        \
-    EXPECT_EQ(result.error().code, (wanted));    \
-    EXPECT_FALSE(result.error().detail.empty()); \
-  } while (false)
 
 }  // namespace twinhub::hub

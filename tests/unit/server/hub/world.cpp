@@ -5,13 +5,6 @@
 namespace twinhub::hub {
 namespace {
 
-std::unique_ptr<storage::Store> open(storage::StoreOptions options, const Clock& clock) {
-  options.now = [&clock] { return clock.now(); };
-  auto store = storage::open_rocksdb_store(std::move(options));
-  if (!store) throw std::runtime_error(store.error().detail);
-  return std::move(*store);
-}
-
 std::vector<Policy> policies() {
   const auto policy = [](std::string name, Right rights, char key) {
     return Policy{std::move(name), rights, test_key(key), test_key(static_cast<char>(key + 1))};
@@ -26,11 +19,11 @@ std::vector<Policy> policies() {
   };
 }
 
+}  // namespace
+
 IfMatch header(const std::optional<std::string>& text) {
   return parse_if_match(text ? std::optional<std::string_view>(*text) : std::nullopt);
 }
-
-}  // namespace
 
 std::string test_key(char c) { return base64_encode(std::string(32, c)); }
 
@@ -40,8 +33,15 @@ storage::StoreOptions memory_options() {
   return options;
 }
 
+std::unique_ptr<storage::Store> open_store(storage::StoreOptions options, const Clock& clock) {
+  options.now = [&clock] { return clock.now(); };
+  auto store = storage::open_rocksdb_store(std::move(options));
+  if (!store) throw std::runtime_error(store.error().detail);
+  return std::move(*store);
+}
+
 World::World(storage::StoreOptions options, const HubOptions& hub_options)
-    : store(open(std::move(options), clock)), hub(*store, clock, random, policies(), links, hub_options) {
+    : store(open_store(std::move(options), clock)), hub(*store, clock, random, policies(), links, hub_options) {
   if (const auto recovered = hub.recover(); !recovered) throw std::runtime_error(recovered.error().detail);
 }
 

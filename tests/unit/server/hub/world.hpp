@@ -4,11 +4,13 @@
 #include "protocol/json/document.hpp"
 #include "server/hub/hub.hpp"
 
+#include <gtest/gtest.h>
 #include <atomic>
 #include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -124,6 +126,11 @@ std::string test_key(char c);
 
 /// Makes a memory store's options; tests change what they are about.
 storage::StoreOptions memory_options();
+/// On `clock`, which outlives it. Throws std::runtime_error with the Error's words.
+std::unique_ptr<storage::Store> open_store(storage::StoreOptions options, const Clock& clock);
+
+/// Of a request; nullopt = it has none.
+IfMatch header(const std::optional<std::string>& text);
 
 struct World {
   explicit World(storage::StoreOptions options = memory_options(), const HubOptions& hub_options = {});
@@ -161,6 +168,14 @@ struct World {
 std::string at(std::string_view json_text, std::string_view path);
 /// The value of a property; "(absent)" and "(null)" when it has none.
 std::string value_of(const std::vector<iothub::Property>& properties, std::string_view name);
+
+#define EXPECT_REFUSED(what, wanted)             \
+  do {                                           \
+    const auto result = (what);                  \
+    ASSERT_FALSE(result);                        \
+    EXPECT_EQ(result.error().code, (wanted));    \
+    EXPECT_FALSE(result.error().detail.empty()); \
+  } while (false)
 
 inline const IdentityId d1{"d1", ""};
 inline const IdentityId m1{"d1", "m1"};
