@@ -149,9 +149,11 @@ Result<void> Database::open_engine() {
   session_options.memtable_whole_key_filtering = true;
   for (const char* name : record_kind_names) descriptors.emplace_back(name, record_options);
   auto db_options = database_options(options_, *env_);
-  // A reader beside a running hub leaves that one's file alone; a store in memory has none.
+  // One for all that is opened again, so that the first error is not rolled away. A reader beside a running hub leaves
+  // that one's file alone; a store in memory has none.
   const bool has_file = options_.durability != Durability::memory && !options_.read_only;
-  db_options.info_log = make_engine_log(has_file ? options_.directory / "LOG" : "/dev/null");
+  if (!engine_log_) engine_log_ = make_engine_log(has_file ? options_.directory / "LOG" : "/dev/null");
+  db_options.info_log = engine_log_;
   rocksdb::DB* engine = nullptr;
   const auto status = options_.read_only
                           ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &families_, &engine)

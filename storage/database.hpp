@@ -83,6 +83,7 @@ class Database {
 
   const StoreOptions options_;
   std::unique_ptr<rocksdb::Env> env_;  // outlives engine_
+  std::shared_ptr<rocksdb::Logger> engine_log_;
   std::string path_;
   rocksdb::WriteOptions write_options_;
   std::unique_ptr<rocksdb::DB> engine_;
