@@ -6,7 +6,7 @@
 //
 // With the default retention the first tenths keep everything and the later ones drop as much as they append. DIR must
 // not exist yet. Syncs are those of durability "os": the disk's sync time is not what is asked here.
-#include "storage/store.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <sys/resource.h>
 #include <algorithm>

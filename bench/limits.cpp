@@ -5,7 +5,7 @@
 //
 // One line of JSON each. rocksdb-open changes the folder as a start does: give it a copy.
 #include "bench/load/latencies.hpp"
-#include "storage/database.hpp"
+#include "storage/rocksdb/rocksdb_engine.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,8 +48,8 @@ void time_open(const std::filesystem::path& directory) {
   storage::StoreOptions options;
   options.directory = directory;
   const auto begin = Clock::now();
-  const auto database = storage::Database::open(options, nullptr);
-  if (!database) throw std::runtime_error(database.error().detail);
+  const auto engine = storage::RocksdbEngine::open(options, nullptr);
+  if (!engine) throw std::runtime_error(engine.error().detail);
   std::printf("{\"open_ms\": %.3f}\n", microseconds(Clock::now() - begin) / 1000);
 }
 

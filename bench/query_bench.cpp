@@ -7,7 +7,7 @@
 #include "protocol/json/document.hpp"
 #include "protocol/twin/patch.hpp"
 #include "server/hub/hub.hpp"
-#include "storage/store.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <rocksdb/db.h>
 #include <simdjson.h>
@@ -36,7 +36,7 @@ class NoDevices final : public hub::DeviceLinks {
   void desired_changed(const IdentityId&, std::uint64_t, const std::shared_ptr<const std::string>&,
                        storage::Outbox&) override {}
   void messages_waiting(const IdentityId&, storage::Outbox&) override {}
-  void identity_changed(const iothub::Identity&, const iothub::Identity&, storage::Outbox&) override {}
+  void identity_changed(const iothub::Identity&, storage::Outbox&) override {}
   void identity_deleted(const IdentityId&, storage::Outbox&) override {}
   bool invoke_method(const std::shared_ptr<const hub::MethodRequest>&, storage::Outbox&) override { return false; }
   void forget_method(const IdentityId&, std::uint64_t, storage::Outbox&) override {}

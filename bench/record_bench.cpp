@@ -1,8 +1,8 @@
 // What does a record cost on its way to the store and back: bytes of a twin at 1 and 32 KiB, of an identity, an event?
-#include "storage/record.hpp"
+#include "storage/format/record.hpp"
 
 #include "protocol/twin/patch.hpp"
-#include "storage/event_record.hpp"
+#include "storage/format/event_record.hpp"
 
 #include <benchmark/benchmark.h>
 #include <string>

@@ -1,7 +1,7 @@
 // Fills a data folder's store with N devices of about 1 KiB of twin, for measuring starts and scans.
 //   seed_store DATA/db 100000
 #include "protocol/twin/patch.hpp"
-#include "storage/store.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <atomic>
 #include <chrono>

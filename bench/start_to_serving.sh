@@ -22,7 +22,7 @@ ready() {  # asks /readyz once, without curl
 start() {  # start LABEL: milliseconds to ready
   local begin end
   begin=$(date +%s%N)
-  "$build/twinhub" serve --dev --data-dir "$data" --listen 127.0.0.1 --mqtts-port 18883 --https-port 18443 --ops-port 19600 \
+  "$build/twinhub" serve --dev --data-dir "$data" --listen 127.0.0.1 --mqtts-port 18883 --https-port 18443 --amqps-port 15671 --ops-port 19600 \
     2>"$data.log" >/dev/null &
   pid=$!
   until ready 2>/dev/null; do

@@ -8,6 +8,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_library(PROTON qpid-proton REQUIRED)       # the AMQP engine; its pkg-config file names a folder that is not there
 if(NOT TWINHUB_SANITIZE)                         # sanitizers bring an allocator of their own
   find_library(JEMALLOC jemalloc REQUIRED)
 endif()

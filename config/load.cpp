@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 
+#include "config/nearest.hpp"
 #include "config/routes_toml.hpp"
 
 #include <toml++/toml.h>
@@ -42,7 +43,7 @@ class FileReader {
   void read(const toml::table& table, const std::string& prefix) {
     for (const auto& [name, node] : table) {
       const std::string key = prefix + std::string(name.str());
-      if (prefix.empty() && is_routes_key(key)) continue;  // read_routes() takes these
+      if (prefix.empty() && is_routes_key(key)) continue;  // read_routing() takes these
       const std::string place = path_ + ":" + std::to_string(name.source().begin.line);
       if (const auto* section = node.as_table()) {
         read(*section, key + ".");
@@ -80,22 +81,64 @@ void read_file(Loaded& loaded, const std::filesystem::path& path) {
   loaded.routing = read_routing(table, path.string());
 }
 
+/// Of the command line, which looks at them itself.
+constexpr std::string_view command_line_variables[] = {file_variable};
+
+/// What Kubernetes, and Docker's links, give every container about a service named twinhub or twinhub-...:
+/// TWINHUB_SERVICE_HOST, TWINHUB_PORT=tcp://..., TWINHUB_PORT_443_TCP_ADDR. Nobody has said it to the hub.
+bool is_of_service_link(std::string_view name, std::string_view value) {
+  const auto has = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  const bool is_url = value.starts_with("tcp://") || value.starts_with("udp://");
+  return name.ends_with("_SERVICE_HOST") || has("_SERVICE_PORT") || (is_url && name.ends_with("_PORT")) ||
+         (has("_PORT_") && (has("_TCP") || has("_UDP")));
+}
+
+/// A variable that nothing reads is a setting that somebody believes to have made.
+void check_variable(std::string_view name) {
+  std::vector<std::string> names(std::begin(command_line_variables), std::end(command_line_variables));
+  for (const SettingInfo& info : all_settings()) names.push_back(environment_name(info.key));
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  throw SettingsError(std::string(name) + ": there is no such setting; did you mean " +
+                      std::string(nearest_of(known, name)) + "?");
+}
+
 void check_whole(const Settings& settings) {
   if (settings.tls_certificate.empty() != settings.tls_private_key.empty()) {
     throw SettingsError("tls.certificate and tls.private_key must be set together");
   }
 }
 
+/// What `dev` makes of settings that nobody has set: its keys are well known, so the hub is for this machine alone.
+void apply_dev_defaults(Loaded& loaded) {
+  const auto by_default = [&loaded](const char* key) {
+    std::string& origin = loaded.origins[key];
+    if (origin != "default") return false;
+    origin = "dev";
+    return true;
+  };
+  if (by_default("faults")) loaded.settings.faults = true;
+  if (by_default("listen")) loaded.settings.listen = "127.0.0.1";
+  if (by_default("control.enabled")) loaded.settings.control_enabled = true;
+  if (by_default("management.enabled")) loaded.settings.management_enabled = true;
+  if (by_default("management.delete")) loaded.settings.management_delete = "erase";
+}
+
 }  // namespace
 
 Loaded load(const Sources& sources) {
   Loaded loaded;
+  loaded.sources = sources;
   for (const SettingInfo& info : all_settings()) loaded.origins[std::string(info.key)] = "default";
   if (sources.file) read_file(loaded, *sources.file);
+  for (const auto& [name, value] : sources.environment) {
+    if (!is_of_service_link(name, value)) check_variable(name);
+  }
   for (const SettingInfo& info : all_settings()) {
-    const std::string name = environment_name(info.key);
-    const char* value = sources.environment ? sources.environment(name.c_str()) : nullptr;
-    if (value != nullptr) assign(loaded, info, value, name, std::string(info.key));
+    const auto found = sources.environment.find(environment_name(info.key));
+    if (found != sources.environment.end() && !found->second.empty() &&
+        !is_of_service_link(found->first, found->second))
+      assign(loaded, info, found->second, found->first, std::string(info.key));
   }
   for (const auto& [key, text] : sources.flags) {
     const SettingInfo* info = find_setting(key);
@@ -104,11 +147,7 @@ Loaded load(const Sources& sources) {
   }
   check_whole(loaded.settings);
   check_routing(loaded.routing);
-  std::string& faults_origin = loaded.origins["faults"];
-  if (loaded.settings.dev && faults_origin == "default") {
-    loaded.settings.faults = true;
-    faults_origin = "dev";
-  }
+  if (loaded.settings.dev) apply_dev_defaults(loaded);
   return loaded;
 }
 

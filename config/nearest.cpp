@@ -30,4 +30,13 @@ std::string_view nearest_of(std::span<const std::string_view> names, std::string
   });
 }
 
+std::optional<std::string_view> close_to(std::span<const std::string_view> names, std::string_view wrong) {
+  if (names.empty()) return std::nullopt;
+  const std::string_view nearest = nearest_of(names, wrong);
+  const std::size_t changes_max = std::max<std::size_t>(2, wrong.size() / 3);
+  if (edit_distance(wrong, nearest) > changes_max || edit_distance(wrong, nearest) >= nearest.size())
+    return std::nullopt;
+  return nearest;
+}
+
 }  // namespace twinhub::config

@@ -1,8 +1,10 @@
 #include "config/routes.hpp"
 
 #include "config/nearest.hpp"
+#include "config/url.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <sstream>
 
@@ -11,6 +13,19 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& place, const std::string& what) {
   throw SettingsError(place + ": " + what);
+}
+
+/// Source: RFC 9110, 5.1 and 5.5.
+void check_header(const EndpointSettings& endpoint, const std::string& name, const std::string& value) {
+  const bool is_token = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+  if (!is_token) refuse(endpoint.place, "endpoint '" + endpoint.name + "' has a header whose name is none");
+  if (!std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; })) {
+    refuse(endpoint.place, "endpoint '" + endpoint.name + "' has a header '" + name +
+                               "' with something other than visible ASCII and blanks in its value");
+  }
 }
 
 void check_endpoint(const EndpointSettings& endpoint) {
@@ -28,6 +43,11 @@ void check_endpoint(const EndpointSettings& endpoint) {
   const std::string plain = is_mqtt ? "mqtt://" : "http://", secure = is_mqtt ? "mqtts://" : "https://";
   if (!endpoint.url.starts_with(plain) && !endpoint.url.starts_with(secure))
     wrong("needs a url that begins with " + plain + " or " + secure);
+  if (has_userinfo(endpoint.url)) {
+    wrong(is_mqtt ? "has a user name in its url, which logs would show: there are user and password"
+                  : "has a user name in its url, which logs would show: there are headers, e.g. Authorization");
+  }
+  for (const auto& [name, value] : endpoint.headers) check_header(endpoint, name, value);
   if (endpoint.certificate.empty() != endpoint.private_key.empty()) wrong("needs certificate and private_key together");
   if (is_mqtt && endpoint.version != "5" && endpoint.format != "envelope")
     wrong("with version 3.1.1 needs format \"envelope\": only MQTT 5 has user properties");
@@ -93,11 +113,13 @@ void describe_endpoint(std::ostream& out, const EndpointSettings& e) {
     number("keep", e.keep);
     return;
   }
-  text("url", e.url);
+  text("url", shown_url(e.url));
+  if (has_query(e.url)) out << "# url has a query, which is not shown\n";
   text("ca", e.ca);
   number("timeout_seconds", e.timeout_seconds);
   if (e.type == "webhook") {
     number("batch", e.batch);
+    number("answer_kib_max", e.answer_kib_max);
     for (const auto& header : e.headers) out << "# headers." << quoted(header.first) << " is set\n";
     return;
   }

@@ -27,13 +27,15 @@ struct RouteSettings {
   std::string condition = "true";  ///< IoT Hub's routing query language; its syntax is checked when the hub starts
   std::vector<std::string> endpoints;
   bool enabled = true;
+  friend bool operator==(const RouteSettings&, const RouteSettings&) = default;
 };
 
-/// Takes device messages that matched no route.
+/// Where device messages go that matched no route.
 struct FallbackSettings {
   std::string place;
   bool enabled = true;
   std::vector<std::string> endpoints{std::string(built_in_endpoint)};
+  friend bool operator==(const FallbackSettings&, const FallbackSettings&) = default;
 };
 
 struct EnrichmentSettings {
@@ -41,13 +43,14 @@ struct EnrichmentSettings {
   std::string key;
   std::string value;  ///< a literal, "$iothubname", or "$twin.tags...", "$twin.properties.desired|reported..."
   std::vector<std::string> endpoints;
+  friend bool operator==(const EnrichmentSettings&, const EnrichmentSettings&) = default;
 };
 
 struct EndpointSettings {
   std::string place;
   std::string name;
   std::string type;                      ///< mqtt, webhook or file
-  std::string from = "now";              ///< where a new endpoint begins: now or start
+  std::string from = "now";              ///< where in the log a new endpoint begins: now or start
   std::uint32_t retry_seconds_max = 60;  ///< longest pause between two attempts, 1-3600
 
   // mqtt and webhook
@@ -67,13 +70,15 @@ struct EndpointSettings {
   std::uint32_t window = 100;         ///< unacknowledged messages, 1-1000
 
   // webhook
-  std::uint32_t batch = 100;  ///< CloudEvents in one request, 1-1000
+  std::uint32_t batch = 100;            ///< CloudEvents in one request, 1-1000
+  std::uint32_t answer_kib_max = 1024;  ///< of one answer, 1-65536; a longer one is a failed attempt
   std::vector<std::pair<std::string, std::string>> headers;
 
   // file
   std::string path;
   std::uint32_t rotate_mib = 64;  ///< 1-65536
   std::uint32_t keep = 10;        ///< rotated files; 0 = all
+  friend bool operator==(const EndpointSettings&, const EndpointSettings&) = default;
 };
 
 struct Routing {
@@ -89,7 +94,7 @@ inline constexpr std::string_view event_sources[] = {"DeviceMessages", "TwinChan
 /// What holds between the tables: names are unique, endpoints exist. Throws SettingsError.
 void check_routing(const Routing& routing);
 
-/// As TOML; passwords and headers are not shown.
+/// As TOML; passwords, headers and queries of URLs are not shown.
 [[nodiscard]] std::string describe(const Routing& routing);
 
 }  // namespace twinhub::config

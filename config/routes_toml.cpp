@@ -143,6 +143,7 @@ constexpr std::array endpoint_keys = {
            }},
     Key<E>{"window", [](E& e, const Node& n) { e.window = number_of(n, 1, 1000); }},
     Key<E>{"batch", [](E& e, const Node& n) { e.batch = number_of(n, 1, 1000); }},
+    Key<E>{"answer_kib_max", [](E& e, const Node& n) { e.answer_kib_max = number_of(n, 1, 65536); }},
     Key<E>{"headers", [](E& e, const Node& n) { e.headers = headers_of(n); }},
     Key<E>{"path", [](E& e, const Node& n) { e.path = text_of(n); }},
     Key<E>{"rotate_mib", [](E& e, const Node& n) { e.rotate_mib = number_of(n, 1, 65536); }},

@@ -1,242 +1,445 @@
 #include "config/settings.hpp"
 
-#include "config/nearest.hpp"
-
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <limits>
-#include <utility>
+#include "config/name_checks.hpp"
+#include "config/setting_kinds.hpp"
+#include "config/url.hpp"
 
 namespace twinhub::config {
 namespace {
 
-template <auto Member>
-using MemberType = std::remove_reference_t<decltype(std::declval<Settings&>().*Member)>;
-
-template <auto Member, std::uint64_t Min = 0, std::uint64_t Max = std::numeric_limits<MemberType<Member>>::max()>
-void assign_number(Settings& settings, std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < Min || value > Max) {
-    throw SettingsError("'" + std::string(text) + "' is not a whole number from " + std::to_string(Min) + " to " +
-                        std::to_string(Max));
-  }
-  settings.*Member = static_cast<MemberType<Member>>(value);
-}
-
-template <auto Member>
-std::string show_number(const Settings& settings) {
-  return std::to_string(settings.*Member);
-}
-
-template <auto Member>
-void assign_text(Settings& settings, std::string_view text) {
-  settings.*Member = text;
-}
-
-template <auto Member>
-std::string show_text(const Settings& settings) {
-  return '"' + settings.*Member + '"';
-}
-
-void assign_bool(bool& target, std::string_view text) {
-  if (text != "true" && text != "false") throw SettingsError("'" + std::string(text) + "' is neither true nor false");
-  target = text == "true";
-}
-
-void check_one_of(std::string_view text, std::initializer_list<std::string_view> choices) {
-  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return;
-  std::string all;
-  for (const std::string_view choice : choices) all += (all.empty() ? "" : ", ") + std::string(choice);
-  throw SettingsError("'" + std::string(text) + "' is not one of: " + all);
-}
-
-template <auto Member>
-void assign_list(Settings& settings, std::string_view text) {
-  auto& list = settings.*Member;
-  list.clear();
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    if (comma > 0) list.emplace_back(text.substr(0, comma));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-}
-
-template <auto Member>
-std::string show_list(const Settings& settings) {
-  std::string out = "[";
-  for (const auto& element : settings.*Member) out += (out.size() > 1 ? ", \"" : "\"") + element + '"';
-  return out + "]";
-}
-
 using S = Settings;
 
-constexpr std::array table = {
-    SettingInfo{"data_dir", "--data-dir", "Folder for everything the hub keeps", assign_text<&S::data_dir>, show_text<&S::data_dir>},
-    SettingInfo{"dev", "--dev", "A local hub with well-known keys: never where others can reach it",
-                [](S& s, std::string_view t) { assign_bool(s.dev, t); },
-                [](const S& s) { return std::string(s.dev ? "true" : "false"); }},
-    SettingInfo{"host_names", "--host-name", "Names or addresses clients reach the hub by; the certificate carries them", assign_list<&S::host_names>,
-                show_list<&S::host_names>},
-    SettingInfo{"listen", "--listen", "Address of the TLS doors", assign_text<&S::listen>, show_text<&S::listen>},
-    SettingInfo{"mqtts_port", "--mqtts-port", "MQTT over TLS; 0 = off. SDKs expect 8883", assign_number<&S::mqtts_port>, show_number<&S::mqtts_port>},
-    SettingInfo{"https_port", "--https-port", "REST and MQTT over WebSocket, over TLS; 0 = off. SDKs expect 443", assign_number<&S::https_port>, show_number<&S::https_port>},
-    SettingInfo{"plain_listen", "--plain-listen", "Address of the plain doors", assign_text<&S::plain_listen>, show_text<&S::plain_listen>},
-    SettingInfo{"mqtt_port", "--mqtt-port", "MQTT without TLS, for reverse proxies and tests; 0 = off", assign_number<&S::mqtt_port>,
-                show_number<&S::mqtt_port>},
-    SettingInfo{"http_port", "--http-port", "REST without TLS, for reverse proxies and tests; 0 = off", assign_number<&S::http_port>,
-                show_number<&S::http_port>},
-    SettingInfo{"ops_listen", "--ops-listen", "Address of the operations port", assign_text<&S::ops_listen>, show_text<&S::ops_listen>},
-    SettingInfo{"ops_port", "--ops-port", "Health, readiness, metrics, CA certificate; 0 = off", assign_number<&S::ops_port>, show_number<&S::ops_port>},
-    SettingInfo{"durability", "--durability",
-                "What an acknowledgement means: sync (survives a power cut), os (survives a crash of the process), memory (nothing on disk)",
-                [](S& s, std::string_view t) {
-                  check_one_of(t, {"sync", "os", "memory"});
-                  s.durability = t;
-                },
-                show_text<&S::durability>},
-    SettingInfo{"sku", "--sku", "Limit rates and daily messages as IoT Hub's F1, S1, S2 or S3 do; off = no limits",
-                [](S& s, std::string_view t) {
-                  check_one_of(t, {"off", "F1", "S1", "S2", "S3"});
-                  s.sku = t;
-                },
-                show_text<&S::sku>},
-    SettingInfo{"units", "--units", "Units of the sku, 1-200", assign_number<&S::units, 1, 200>, show_number<&S::units>},
-    SettingInfo{"faults", "", "Obey the fault-injection properties of telemetry (AzIoTHub_FaultOperationType); true with dev unless set",
-                [](S& s, std::string_view t) { assign_bool(s.faults, t); },
-                [](const S& s) { return std::string(s.faults ? "true" : "false"); }},
-    SettingInfo{"io_threads", "--io-threads", "Threads that move bytes; 0 = one per core, at most 256", assign_number<&S::io_threads, 0, 256>,
-                show_number<&S::io_threads>},
-    SettingInfo{"stop_seconds", "", "How long a stop may wait for answers, 1-300 s", assign_number<&S::stop_seconds, 1, 300>, show_number<&S::stop_seconds>},
-    SettingInfo{"tls.certificate", "--tls-certificate", "PEM chain of an own server certificate, leaf first; empty = the hub's own CA issues one",
-                assign_text<&S::tls_certificate>, show_text<&S::tls_certificate>},
-    SettingInfo{"tls.private_key", "--tls-private-key", "PEM private key of tls.certificate", assign_text<&S::tls_private_key>,
-                show_text<&S::tls_private_key>},
-    SettingInfo{"tls.key_type", "", "Key of the certificate that the hub issues: ecdsa (P-256) or rsa (2048, for old clients)",
-                [](S& s, std::string_view t) {
-                  check_one_of(t, {"ecdsa", "rsa"});
-                  s.tls_key_type = t;
-                },
-                show_text<&S::tls_key_type>},
-    SettingInfo{"tls.device_ca", "--tls-device-ca", "PEM files of CAs, comma between, whose word for a device is taken as that of verified ones",
-                assign_list<&S::tls_device_ca>, show_list<&S::tls_device_ca>},
-    SettingInfo{"storage.cache_mib", "", "Records kept in memory, 1-65536 MiB", assign_number<&S::storage_cache_mib, 1, 65536>,
-                show_number<&S::storage_cache_mib>},
-    SettingInfo{"storage.memtable_mib", "", "Larger: fewer flushes, more memory, longer recovery; 1-4096 MiB",
-                assign_number<&S::storage_memtable_mib, 1, 4096>, show_number<&S::storage_memtable_mib>},
-    SettingInfo{"storage.queue_mib", "", "What may wait for the next sync before writes are refused, 1-4096 MiB",
-                assign_number<&S::storage_queue_mib, 1, 4096>, show_number<&S::storage_queue_mib>},
-    SettingInfo{"storage.sync_pause_microseconds", "", "Least time between two syncs under load: saves CPU, adds latency; 0-100000",
-                assign_number<&S::storage_sync_pause_microseconds, 0, 100000>, show_number<&S::storage_sync_pause_microseconds>},
-    SettingInfo{"events.partitions", "", "Partitions of the event log, 1-32; fixed once events were stored", assign_number<&S::events_partitions, 1, 32>,
-                show_number<&S::events_partitions>},
-    SettingInfo{"events.retention_hours", "", "Age at which events are dropped, 1-87600 h", assign_number<&S::events_retention_hours, 1, 87600>,
-                show_number<&S::events_retention_hours>},
-    SettingInfo{"events.retention_mib", "", "Size of the event log at which the oldest are dropped, 8-1048576 MiB",
-                assign_number<&S::events_retention_mib, 8, 1048576>, show_number<&S::events_retention_mib>},
-    SettingInfo{"events.hub_name", "", "hubName of events and {hub} of topics; empty = the first host name up to its first dot", assign_text<&S::events_hub_name>,
-                show_text<&S::events_hub_name>},
-    SettingInfo{"events.broker", "--events-broker", "MQTT broker that gets every event, e.g. mqtt://127.0.0.1:1883; empty = none, [[endpoints]] say more",
-                assign_text<&S::events_broker>, show_text<&S::events_broker>},
-    SettingInfo{"events.connection_state", "",
-                "When a device counts as connected: connect (every CONNECT), use (as the cloud: first telemetry or "
-                "cloud-to-device subscription), off",
-                [](S& s, std::string_view t) {
-                  check_one_of(t, {"connect", "use", "off"});
-                  s.events_connection_state = t;
-                },
-                show_text<&S::events_connection_state>},
-    SettingInfo{"throttle.burst_seconds", "", "With a sku: how much of a rate is taken at once, 0-3600 s",
-                assign_number<&S::throttle_burst_seconds, 0, 3600>, show_number<&S::throttle_burst_seconds>},
-    SettingInfo{"throttle.backlog_seconds", "", "With a sku: what would wait longer than this is refused, 0-60 s",
-                assign_number<&S::throttle_backlog_seconds, 0, 60>, show_number<&S::throttle_backlog_seconds>},
-    SettingInfo{"mqtt.connect_timeout_seconds", "", "From accept to a whole CONNECT, TLS included; 1-600 s",
-                assign_number<&S::mqtt_connect_timeout_seconds, 1, 600>, show_number<&S::mqtt_connect_timeout_seconds>},
-    SettingInfo{"mqtt.keep_alive_max_seconds", "", "Cap of 1.5 x keep alive, and what keep alive 0 gets; 1-86400 s",
-                assign_number<&S::mqtt_keep_alive_max_seconds, 1, 86400>, show_number<&S::mqtt_keep_alive_max_seconds>},
-    SettingInfo{"mqtt.token_expiry_grace_seconds", "", "A live connection is closed this long after its token or certificate expired; 0-86400 s",
-                assign_number<&S::mqtt_token_expiry_grace_seconds, 0, 86400>, show_number<&S::mqtt_token_expiry_grace_seconds>},
-    SettingInfo{"mqtt.in_flight_max", "", "Requests of one connection waiting for the disk before its socket is not read; 1-65535",
-                assign_number<&S::mqtt_in_flight_max, 1, 65535>, show_number<&S::mqtt_in_flight_max>},
-    SettingInfo{"mqtt.output_kib_max", "", "A device that does not read is closed past this; 64-1048576 KiB",
-                assign_number<&S::mqtt_output_kib_max, 64, 1048576>, show_number<&S::mqtt_output_kib_max>},
-    SettingInfo{"mqtt.unacknowledged_max", "", "Cloud-to-device messages sent to one device and not acknowledged; 1-50",
-                assign_number<&S::mqtt_unacknowledged_max, 1, 50>, show_number<&S::mqtt_unacknowledged_max>},
-    SettingInfo{"mqtt.session_expiry_hours", "", "A session whose client stays away is dropped, within a quarter of this; 0 = never; 0-87600 h",
-                assign_number<&S::mqtt_session_expiry_hours, 0, 87600>, show_number<&S::mqtt_session_expiry_hours>},
-    SettingInfo{"c2d.ttl_default_seconds", "", "Life of a cloud-to-device message whose sender gave no expiry; 1-172800 s",
-                assign_number<&S::c2d_ttl_default_seconds, 1, 172800>, show_number<&S::c2d_ttl_default_seconds>},
-    SettingInfo{"c2d.ttl_max_seconds", "", "A later expiry is brought forward to this; 1-172800 s",
-                assign_number<&S::c2d_ttl_max_seconds, 1, 172800>, show_number<&S::c2d_ttl_max_seconds>},
-    SettingInfo{"c2d.max_delivery_count", "", "A message that was abandoned this often is given up; 1-100",
-                assign_number<&S::c2d_max_delivery_count, 1, 100>, show_number<&S::c2d_max_delivery_count>},
-    SettingInfo{"c2d.lock_seconds", "", "A delivered message that is not settled is queued again; 1-300 s", assign_number<&S::c2d_lock_seconds, 1, 300>,
-                show_number<&S::c2d_lock_seconds>},
-    SettingInfo{"c2d.messages_max", "", "Waiting cloud-to-device messages of all devices together; 50-100000000",
-                assign_number<&S::c2d_messages_max, 50, 100'000'000>, show_number<&S::c2d_messages_max>},
-    SettingInfo{"c2d.feedback_batch_seconds", "", "Feedback waits this long for a batch of 64 to fill; 0 = not at all; 0-3600 s",
-                assign_number<&S::c2d_feedback_batch_seconds, 0, 3600>, show_number<&S::c2d_feedback_batch_seconds>},
-    SettingInfo{"rest.request_timeout_seconds", "", "To receive one whole request; 1-600 s", assign_number<&S::rest_request_timeout_seconds, 1, 600>,
-                show_number<&S::rest_request_timeout_seconds>},
-    SettingInfo{"rest.idle_timeout_seconds", "", "Between requests: SDKs keep connections and do not retry; 1-86400 s",
-                assign_number<&S::rest_idle_timeout_seconds, 1, 86400>, show_number<&S::rest_idle_timeout_seconds>},
-    SettingInfo{"rest.body_kib_max", "", "Largest request body; 64-65536 KiB", assign_number<&S::rest_body_kib_max, 64, 65536>,
-                show_number<&S::rest_body_kib_max>},
-    SettingInfo{"rest.connections_max", "", "Open back-end connections per I/O thread; 1-1000000", assign_number<&S::rest_connections_max, 1, 1000000>,
-                show_number<&S::rest_connections_max>},
-    SettingInfo{"methods.calls_max", "", "Direct method calls that wait for devices at one time; 1-1000000", assign_number<&S::methods_calls_max, 1, 1000000>,
-                show_number<&S::methods_calls_max>},
-    SettingInfo{"methods.payload_mib_max", "", "Payloads of calls that are not delivered yet; 1-65536 MiB", assign_number<&S::methods_payload_mib_max, 1, 65536>,
-                show_number<&S::methods_payload_mib_max>},
-    SettingInfo{"configurations.max", "", "Automatic configurations that the hub may have, at most 20 with sku F1; 1-1000",
-                assign_number<&S::configurations_max, 1, 1000>, show_number<&S::configurations_max>},
-    SettingInfo{"query.strict", "", "Refuse query functions that IoT Hub takes in routes alone", [](S& s, std::string_view t) { assign_bool(s.query_strict, t); },
-                [](const S& s) { return std::string(s.query_strict ? "true" : "false"); }},
-    SettingInfo{"query.lag_ms", "", "Queries see the hub as it was that long ago (up to 1/16 more), as in the cloud; 0 = as it is; 0-3600000",
-                assign_number<&S::query_lag_ms, 0, 3600000>, show_number<&S::query_lag_ms>},
-    SettingInfo{"jobs.active_max", "", "Jobs that run or wait, beyond which a job is refused; 0 = as the sku allows, 10000 without; 0-100000",
-                assign_number<&S::jobs_active_max, 0, 100000>, show_number<&S::jobs_active_max>},
-    SettingInfo{"jobs.running_max", "", "Jobs that run at one time; others wait, 1-100", assign_number<&S::jobs_running_max, 1, 100>,
-                show_number<&S::jobs_running_max>},
-    SettingInfo{"jobs.calls_max", "", "Direct methods that jobs have under way at one time, all together; 1-10000", assign_number<&S::jobs_calls_max, 1, 10000>,
-                show_number<&S::jobs_calls_max>},
-    SettingInfo{"jobs.retention_hours", "", "A job is kept this long after its end, with what it tells of its devices; 1-87600 h",
-                assign_number<&S::jobs_retention_hours, 1, 87600>, show_number<&S::jobs_retention_hours>},
-    SettingInfo{"log.level", "--log-level", "trace, debug, info, warn, error or off",
-                [](S& s, std::string_view t) {
-                  check_one_of(t, {"trace", "debug", "info", "warn", "error", "off"});
-                  s.log_level = t;
-                },
-                show_text<&S::log_level>},
-    SettingInfo{"log.format", "", "text or json, one line per event",
-                [](S& s, std::string_view t) {
-                  check_one_of(t, {"text", "json"});
-                  s.log_format = t;
-                },
-                show_text<&S::log_format>},
+constexpr SettingInfo table[] = {
+    {"data_dir", "--data-dir", "The folder that holds everything the hub keeps", assign_text<&S::data_dir>,
+     show_text<&S::data_dir>},
+    {"dev", "--dev", "Start a local hub with well-known keys: never where others can reach it",
+     [](S& s, std::string_view t) { assign_bool(s.dev, t); },
+     [](const S& s) { return std::string(s.dev ? "true" : "false"); }},
+    {"host_names", "--host-name",
+     "Names and addresses that clients reach the hub by; the hub's own certificate carries them",
+     [](S& s, std::string_view t) {
+       assign_list<&S::host_names>(s, t);
+       for (const std::string& name : s.host_names) check_host_name(name);
+     },
+     show_list<&S::host_names>},
+    {"listen", "--listen", "The address that the TLS doors listen on; with --dev 127.0.0.1 unless it is set",
+     assign_text<&S::listen>, show_text<&S::listen>},
+    {"mqtts_port", "--mqtts-port", "The port for MQTT over TLS, 8883 for SDKs; 0 closes it, auto takes a free one",
+     assign_port<&S::mqtts_port>, show_port<&S::mqtts_port>},
+    {"amqps_port", "--amqps-port", "The port for AMQP over TLS, 5671 for SDKs; 0 closes it, auto takes a free one",
+     assign_port<&S::amqps_port>, show_port<&S::amqps_port>},
+    {"https_port", "--https-port",
+     "The port for REST, and for MQTT and AMQP over WebSocket, over TLS, 443 for SDKs; 0 closes it, auto takes a free one",
+     assign_port<&S::https_port>, show_port<&S::https_port>},
+    {"plain_listen", "--plain-listen", "The address that the doors without TLS listen on",
+     assign_text<&S::plain_listen>, show_text<&S::plain_listen>},
+    {"mqtt_port", "--mqtt-port", "The port for MQTT without TLS, for reverse proxies and tests; 0 closes it, auto takes a free one",
+     assign_port<&S::mqtt_port>, show_port<&S::mqtt_port>},
+    {"amqp_port", "--amqp-port", "The port for AMQP without TLS, for development tools and tests; 0 closes it, auto takes a free one",
+     assign_port<&S::amqp_port>, show_port<&S::amqp_port>},
+    {"http_port", "--http-port", "The port for REST without TLS, for reverse proxies and tests; 0 closes it, auto takes a free one",
+     assign_port<&S::http_port>, show_port<&S::http_port>},
+    {"ops_listen", "--ops-listen", "The address that the operations port listens on", assign_text<&S::ops_listen>,
+     show_text<&S::ops_listen>},
+    {"ops_port", "--ops-port", "The port for health, readiness, metrics, events and the CA certificate; 0 closes it, auto takes a free one",
+     assign_port<&S::ops_port>, show_port<&S::ops_port>},
+    {"durability", "--durability",
+     "An acknowledged write survives a power cut (sync), a crash of the process (os), or neither (memory: nothing on "
+     "disk)",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"sync", "os", "memory"});
+       s.durability = t;
+     },
+     show_text<&S::durability>},
+    {"recover", "--recover",
+     "Start although acknowledged writes are lost in a damaged log, which is kept as DATA/db/lost-N.log",
+     [](S& s, std::string_view t) { assign_bool(s.recover, t); },
+     [](const S& s) { return std::string(s.recover ? "true" : "false"); }},
+    {"force_mode", "--force-mode",
+     "Start with --dev on a production hub's data folder, or without it on one that was made with --dev",
+     [](S& s, std::string_view t) { assign_bool(s.force_mode, t); },
+     [](const S& s) { return std::string(s.force_mode ? "true" : "false"); }},
+    {"seed", "--seed",
+     "A file of devices, modules and twins as 'twinhub import' takes it, or a folder of such files, for a hub that has no "
+     "device yet; empty: none",
+     assign_text<&S::seed>, show_text<&S::seed>},
+    {"ready_file", "--ready-file",
+     "A file that is there while the hub serves, with its addresses and ports as in DATA/hub.json; empty: none",
+     assign_text<&S::ready_file>, show_text<&S::ready_file>},
+    {"sku", "--sku", "Limit rates and daily messages as IoT Hub's F1, S1, S2 or S3 do; off sets no limit",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"off", "F1", "S1", "S2", "S3"});
+       s.sku = t;
+     },
+     show_text<&S::sku>},
+    {"units", "--units", "Units of the sku that rates and daily messages are multiplied by, 1-200",
+     assign_number<&S::units, 1, 200>, show_number<&S::units>},
+    {"faults", "",
+     "Carry out the faults that telemetry orders by AzIoTHub_FaultOperationType; true with dev unless set",
+     [](S& s, std::string_view t) { assign_bool(s.faults, t); },
+     [](const S& s) { return std::string(s.faults ? "true" : "false"); }},
+    {"io_threads", "--io-threads", "Threads that serve connections, 0-256; 0 is one per core",
+     assign_number<&S::io_threads, 0, 256>, show_number<&S::io_threads>},
+    {"stop_seconds", "", "Seconds that a stop waits for answers under way, 1-300",
+     assign_number<&S::stop_seconds, 1, 300>, show_number<&S::stop_seconds>},
+    {"tls.certificate", "--tls-certificate",
+     "A PEM file with your own server certificate and its chain, leaf first; empty: the hub's own CA issues one",
+     assign_text<&S::tls_certificate>, show_text<&S::tls_certificate>},
+    {"tls.private_key", "--tls-private-key", "A PEM file with the private key of tls.certificate",
+     assign_text<&S::tls_private_key>, show_text<&S::tls_private_key>},
+    {"tls.key_type", "",
+     "The key type of the certificate that the hub issues: ecdsa (P-256) or rsa (2048, for old clients)",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"ecdsa", "rsa"});
+       s.tls_key_type = t;
+     },
+     show_text<&S::tls_key_type>},
+    {"tls.device_ca", "--tls-device-ca",
+     "PEM files, with commas between, of CAs that device certificates are accepted from as from verified CAs",
+     assign_list<&S::tls_device_ca>, show_list<&S::tls_device_ca>},
+    {"tls.client_chain_kib_max", "",
+     "KiB of certificates that a client may show in its handshake, 1-100; more ends it",
+     assign_number<&S::tls_client_chain_kib_max, 1, 100>, show_number<&S::tls_client_chain_kib_max>},
+    {"tls.client_chain_certificates_max", "",
+     "Certificates that a client may show beside its own, 1-100; more ends the handshake",
+     assign_number<&S::tls_client_chain_certificates_max, 1, 100>, show_number<&S::tls_client_chain_certificates_max>},
+    {"storage.cache_mib", "", "MiB of identities and twins kept in memory, 1-65536",
+     assign_number<&S::storage_cache_mib, 1, 65536>, show_number<&S::storage_cache_mib>},
+    {"storage.memtable_mib", "",
+     "MiB of new writes that the engine holds before it writes a table, 1-4096; more: fewer tables, longer recovery",
+     assign_number<&S::storage_memtable_mib, 1, 4096>, show_number<&S::storage_memtable_mib>},
+    {"storage.queue_mib", "",
+     "MiB of writes that may wait for the next disk sync before further writes are refused with 503, 1-4096",
+     assign_number<&S::storage_queue_mib, 1, 4096>, show_number<&S::storage_queue_mib>},
+    {"storage.sync_pause_microseconds", "",
+     "Microseconds between two disk syncs under load, 0-100000; more: less CPU, later answers",
+     assign_number<&S::storage_sync_pause_microseconds, 0, 100000>, show_number<&S::storage_sync_pause_microseconds>},
+    {"events.partitions", "", "Partitions of the event log, 1-32; fixed once events were stored",
+     assign_number<&S::events_partitions, 1, 32>, show_number<&S::events_partitions>},
+    {"events.retention_hours", "", "Hours after which an event is dropped from the log, 1-87600",
+     assign_number<&S::events_retention_hours, 1, 87600>, show_number<&S::events_retention_hours>},
+    {"events.retention_mib", "", "MiB beyond which the event log drops its oldest events, 8-1048576",
+     assign_number<&S::events_retention_mib, 8, 1048576>, show_number<&S::events_retention_mib>},
+    {"events.hub_name", "",
+     "The hub's name in events (hubName), topics ({hub}) and for Event Hubs clients (EntityPath); empty: the first host "
+     "name up to its first dot",
+     [](S& s, std::string_view t) {
+       check_event_hub_name(t);
+       s.events_hub_name = t;
+     },
+     show_text<&S::events_hub_name>},
+    {"events.consumer_groups", "--consumer-group",
+     "Consumer groups of the Event Hubs-compatible endpoint beside $Default, each of 1 to 50 letters, digits, '.', '_' "
+     "and '-'",
+     [](S& s, std::string_view t) {
+       assign_list<&S::events_consumer_groups>(s, t);
+       for (const std::string& name : s.events_consumer_groups) check_consumer_group(name);
+     },
+     show_list<&S::events_consumer_groups>},
+    {"events.broker", "--events-broker",
+     "The MQTT broker that every event is published to, such as mqtt://127.0.0.1:1883; empty: none (more choices: "
+     "[[endpoints]])",
+     [](S& s, std::string_view t) {
+       if (has_userinfo(t))
+         throw SettingsError(
+             "has a user name in it, which logs would show: write [[endpoints]], with user and password");
+       s.events_broker = t;
+     },
+     [](const S& s) { return show_text_of(shown_url(s.events_broker)); }},
+    {"events.held_mib", "",
+     "MiB of event log up to which events stay that an endpoint has not passed, 0-1048576; 0 spares none, beyond it "
+     "the "
+     "oldest are lost to that endpoint",
+     assign_number<&S::events_held_mib, 0, 1048576>, show_number<&S::events_held_mib>},
+    {"events.connection_state", "",
+     "When deviceConnected is written: connect (at every CONNECT), use (as the cloud: at the first telemetry or "
+     "cloud-to-device subscription), off (never)",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"connect", "use", "off"});
+       s.events_connection_state = t;
+     },
+     show_text<&S::events_connection_state>},
+    {"throttle.burst_seconds", "", "With a sku, seconds' worth of a rate that may be taken at once, 0-3600",
+     assign_number<&S::throttle_burst_seconds, 0, 3600>, show_number<&S::throttle_burst_seconds>},
+    {"throttle.backlog_seconds", "",
+     "With a sku, seconds that a request over its rate may wait for its turn before it is refused, 0-60",
+     assign_number<&S::throttle_backlog_seconds, 0, 60>, show_number<&S::throttle_backlog_seconds>},
+    {"limits.device_kib_per_second", "",
+     "KiB per second that one device or module may send, 0-4194304; beyond, its connection is not read for a "
+     "while, and HTTPS answers 429; 0 sets no limit",
+     assign_number<&S::limits_device_kib_per_second, 0, 4'194'304>, show_number<&S::limits_device_kib_per_second>},
+    {"limits.device_burst_kib", "",
+     "KiB that a device may send at once before limits.device_kib_per_second counts, 512-1048576",
+     assign_number<&S::limits_device_burst_kib, 512, 1'048'576>, show_number<&S::limits_device_burst_kib>},
+    {"limits.devices_max", "",
+     "Devices of which the hub remembers, while they are away, that they have sent much, 0-10000000; of others it is forgotten",
+     assign_number<&S::limits_devices_max, 0, 10'000'000>, show_number<&S::limits_devices_max>},
+    {"admission.connections_max", "",
+     "Connections of devices and back ends together, 0-10000000; beyond, the oldest that is not authenticated ends for "
+     "a new one; 0: as many as the process's descriptors allow",
+     assign_number<&S::admission_connections_max, 0, 10'000'000>, show_number<&S::admission_connections_max>},
+    {"admission.descriptors_reserved", "",
+     "Descriptors of the process that connections leave to storage (512) and to operations (128), 128-100000",
+     assign_number<&S::admission_descriptors_reserved, 128, 100'000>, show_number<&S::admission_descriptors_reserved>},
+    {"admission.strangers_per_address_max", "",
+     "Connections of one address, or one /64 of IPv6, that are not authenticated yet, 1-1000000; beyond, the oldest of "
+     "them ends",
+     assign_number<&S::admission_strangers_per_address_max, 1, 1'000'000>,
+     show_number<&S::admission_strangers_per_address_max>},
+    {"admission.strangers_mib_max", "",
+     "MiB for all connections that are not authenticated yet, 1-65536; each counts 16 KiB, 40 more once TLS has "
+     "begun, and what it has sent; beyond, the oldest ends",
+     assign_number<&S::admission_strangers_mib_max, 1, 65536>, show_number<&S::admission_strangers_mib_max>},
+    {"admission.strangers_per_second", "",
+     "New connections per second of one address that never authenticate, 0-1000000; beyond, they are closed at once; 0 "
+     "sets no limit",
+     assign_number<&S::admission_strangers_per_second, 0, 1'000'000>, show_number<&S::admission_strangers_per_second>},
+    {"admission.strangers_burst", "",
+     "New connections of one address that may come at once before admission.strangers_per_second counts, 1-10000000",
+     assign_number<&S::admission_strangers_burst, 1, 10'000'000>, show_number<&S::admission_strangers_burst>},
+    {"admission.unfinished_kib_max", "",
+     "KiB of requests and CONNECTs that are not whole, of all connections that are not authenticated yet, 16-1048576; "
+     "beyond, the oldest of the address that holds most ends",
+     assign_number<&S::admission_unfinished_kib_max, 16, 1'048'576>, show_number<&S::admission_unfinished_kib_max>},
+    {"admission.handshakes_max", "",
+     "TLS handshakes under way at one time, 2-1000000, half of them for one address; each takes 38 KiB, and others wait",
+     assign_number<&S::admission_handshakes_max, 2, 1'000'000>, show_number<&S::admission_handshakes_max>},
+    {"admission.handshake_seconds", "",
+     "Seconds that a TLS handshake may take while others wait for their turn, 1-600; then it ends",
+     assign_number<&S::admission_handshake_seconds, 1, 600>, show_number<&S::admission_handshake_seconds>},
+    {"admission.client_hello_kib_max", "",
+     "KiB that a ClientHello may have, 1-16; a larger one ends the connection",
+     assign_number<&S::admission_client_hello_kib_max, 1, 16>, show_number<&S::admission_client_hello_kib_max>},
+    {"admission.addresses_max", "",
+     "Addresses of which the hub remembers how fast they connect, 16-10000000; beyond, those without a connection that is not authenticated are forgotten",
+     assign_number<&S::admission_addresses_max, 16, 10'000'000>, show_number<&S::admission_addresses_max>},
+    {"admission.backlog", "",
+     "Connections of one port that the kernel keeps until the hub accepts them, 1-65535; beyond, clients try again",
+     assign_number<&S::admission_backlog, 1, 65535>, show_number<&S::admission_backlog>},
+    {"admission.lingering_max", "",
+     "Sockets of devices, per port and I/O thread, that stay open for a moment after a last answer, 0-1000000; beyond, they are closed at once and the answer may be lost",
+     assign_number<&S::admission_lingering_max, 0, 1'000'000>, show_number<&S::admission_lingering_max>},
+    {"admission.linger_seconds", "",
+     "Seconds that such a socket stays open, 1-60",
+     assign_number<&S::admission_linger_seconds, 1, 60>, show_number<&S::admission_linger_seconds>},
+    {"admission.log_lines_per_minute_max", "",
+     "Lines per minute that the log gets about connections, each for one id or address and reason, 1-10000; the rest is counted",
+     assign_number<&S::admission_log_lines_per_minute_max, 1, 10000>, show_number<&S::admission_log_lines_per_minute_max>},
+    {"ops.token", "",
+     "The token that clients on other machines send as Authorization: Bearer to read /events and to order backups; "
+     "empty: they may not",
+     assign_text<&S::ops_token>, [](const S& s) { return show_text_of(s.ops_token.empty() ? "" : "(set)"); }},
+    {"ops.connections_max", "",
+     "Connections of the operations port, 33-1024; beyond, the oldest that is no stream of events ends for a new one",
+     assign_number<&S::ops_connections_max, 33, 1024>, show_number<&S::ops_connections_max>},
+    {"ops.streams_max", "",
+     "Streams of events (GET /events) at one time, 1-1023, and one less than ops.connections_max at most; further ones "
+     "get 503",
+     assign_number<&S::ops_streams_max, 1, 1023>, show_number<&S::ops_streams_max>},
+    {"ops.request_timeout_seconds", "", "Seconds that a client of the operations port may take for one request, 1-600",
+     assign_number<&S::ops_request_timeout_seconds, 1, 600>, show_number<&S::ops_request_timeout_seconds>},
+    {"ops.header_kib_max", "",
+     "KiB of headers on the operations port before they are refused with 431, 1-64",
+     assign_number<&S::ops_header_kib_max, 1, 64>, show_number<&S::ops_header_kib_max>},
+    {"console.enabled", "--console", "Serve the web console and its API, /console/, on the operations port: on or off",
+     [](S& s, std::string_view t) { assign_bool(s.console_enabled, t); },
+     [](const S& s) { return std::string(s.console_enabled ? "true" : "false"); }},
+    {"console.hosts", "",
+     "Further names, with commas between, that browsers may open the console by; addresses, localhost, the machine's name "
+     "and host_names will do without",
+     assign_list<&S::console_hosts>, show_list<&S::console_hosts>},
+    {"console.plain", "",
+     "Take keys at the console's log-in over plain HTTP from other machines, too: true or false; for a port that a "
+     "container runtime publishes on the machine's own loopback",
+     [](S& s, std::string_view t) { assign_bool(s.console_plain, t); },
+     [](const S& s) { return std::string(s.console_plain ? "true" : "false"); }},
+    {"mqtt.connect_timeout_seconds", "",
+     "Seconds that a client may take from its connection to a whole CONNECT, TLS included, 1-600",
+     assign_number<&S::mqtt_connect_timeout_seconds, 1, 600>, show_number<&S::mqtt_connect_timeout_seconds>},
+    {"mqtt.connect_kib_max", "",
+     "KiB that are kept of a CONNECT, its will included, until it is whole, 1-96; a larger one ends the connection",
+     assign_number<&S::mqtt_connect_kib_max, 1, 96>, show_number<&S::mqtt_connect_kib_max>},
+    {"mqtt.keep_alive_max_seconds", "",
+     "Seconds of silence after which a connection ends at the latest, whatever its keep alive, 1-86400",
+     assign_number<&S::mqtt_keep_alive_max_seconds, 1, 86400>, show_number<&S::mqtt_keep_alive_max_seconds>},
+    {"mqtt.token_expiry_grace_seconds", "", "Seconds that a connection outlives its token or certificate, 0-86400",
+     assign_number<&S::mqtt_token_expiry_grace_seconds, 0, 86400>, show_number<&S::mqtt_token_expiry_grace_seconds>},
+    {"mqtt.in_flight_max", "",
+     "Requests of one connection that may wait for the disk before its socket is not read, 1-65535",
+     assign_number<&S::mqtt_in_flight_max, 1, 65535>, show_number<&S::mqtt_in_flight_max>},
+    {"mqtt.in_flight_kib_max", "",
+     "KiB of one connection's requests that may wait for the disk before its socket is not read, 16-65536",
+     assign_number<&S::mqtt_in_flight_kib_max, 16, 65536>, show_number<&S::mqtt_in_flight_kib_max>},
+    {"mqtt.output_kib_max", "", "KiB that a device may leave unread before its connection ends, 64-1048576",
+     assign_number<&S::mqtt_output_kib_max, 64, 1048576>, show_number<&S::mqtt_output_kib_max>},
+    {"mqtt.output_pause_kib", "",
+     "KiB that a device may leave unread before its socket is not read, 1-65536",
+     assign_number<&S::mqtt_output_pause_kib, 1, 65536>, show_number<&S::mqtt_output_pause_kib>},
+    {"mqtt.unacknowledged_max", "",
+     "Cloud-to-device messages that one device may have received and not acknowledged, 1-50; further ones wait",
+     assign_number<&S::mqtt_unacknowledged_max, 1, 50>, show_number<&S::mqtt_unacknowledged_max>},
+    {"mqtt.session_expiry_hours", "",
+     "Hours after which the session of an absent client is dropped (up to a quarter later), 0-87600; 0 keeps sessions "
+     "for ever",
+     assign_number<&S::mqtt_session_expiry_hours, 0, 87600>, show_number<&S::mqtt_session_expiry_hours>},
+    {"c2d.ttl_default_seconds", "",
+     "Seconds after which a cloud-to-device message without an expiry of its own expires, 1-172800",
+     assign_number<&S::c2d_ttl_default_seconds, 1, 172800>, show_number<&S::c2d_ttl_default_seconds>},
+    {"c2d.ttl_max_seconds", "",
+     "Seconds that a cloud-to-device message lives at most, 1-172800; a later expiry is brought forward",
+     assign_number<&S::c2d_ttl_max_seconds, 1, 172800>, show_number<&S::c2d_ttl_max_seconds>},
+    {"c2d.max_delivery_count", "", "Deliveries after which a message that is abandoned again is dead-lettered, 1-100",
+     assign_number<&S::c2d_max_delivery_count, 1, 100>, show_number<&S::c2d_max_delivery_count>},
+    {"c2d.lock_seconds", "",
+     "Seconds after which a delivered message that the device has not settled is delivered again, 1-300",
+     assign_number<&S::c2d_lock_seconds, 1, 300>, show_number<&S::c2d_lock_seconds>},
+    {"c2d.messages_max", "",
+     "Cloud-to-device messages that may wait for all devices together before further ones are refused, 50-100000000",
+     assign_number<&S::c2d_messages_max, 50, 100'000'000>, show_number<&S::c2d_messages_max>},
+    {"c2d.feedback_batch_seconds", "",
+     "Seconds that feedback waits for a batch of 64 to fill, 0-3600; 0 delivers it at once",
+     assign_number<&S::c2d_feedback_batch_seconds, 0, 3600>, show_number<&S::c2d_feedback_batch_seconds>},
+    {"rest.request_timeout_seconds", "", "Seconds that a client may take to send one request, 1-600",
+     assign_number<&S::rest_request_timeout_seconds, 1, 600>, show_number<&S::rest_request_timeout_seconds>},
+    {"rest.idle_timeout_seconds", "",
+     "Seconds that a connection without a request is kept open, 1-86400; SDKs reuse connections and do not retry",
+     assign_number<&S::rest_idle_timeout_seconds, 1, 86400>, show_number<&S::rest_idle_timeout_seconds>},
+    {"rest.stranger_idle_timeout_seconds", "",
+     "Seconds that a connection without an authorized request so far is kept open between requests, 1-86400",
+     assign_number<&S::rest_stranger_idle_timeout_seconds, 1, 86400>,
+     show_number<&S::rest_stranger_idle_timeout_seconds>},
+    {"rest.stranger_header_kib_max", "",
+     "KiB of headers on a connection without an authorized request so far before they are refused with 431, 1-32",
+     assign_number<&S::rest_stranger_header_kib_max, 1, 32>, show_number<&S::rest_stranger_header_kib_max>},
+    {"rest.header_kib_max", "",
+     "KiB of headers on other connections before they are refused with 431, 8-1024",
+     assign_number<&S::rest_header_kib_max, 8, 1024>, show_number<&S::rest_header_kib_max>},
+    {"rest.linger_seconds", "",
+     "Seconds that a connection stays open after a last answer, for the client to read it, 1-60",
+     assign_number<&S::rest_linger_seconds, 1, 60>, show_number<&S::rest_linger_seconds>},
+    {"rest.body_kib_max", "", "KiB that a request body may have before it is refused with 413, 64-65536",
+     assign_number<&S::rest_body_kib_max, 64, 65536>, show_number<&S::rest_body_kib_max>},
+    {"rest.connections_max", "",
+     "Connections of back ends per I/O thread, 1-1000000; beyond, the oldest that is not authenticated ends for a new "
+     "one",
+     assign_number<&S::rest_connections_max, 1, 1000000>, show_number<&S::rest_connections_max>},
+    {"amqp.connections_max", "", "AMQP connections that may be open, 1-1000000; each takes 30 to 60 KiB",
+     assign_number<&S::amqp_connections_max, 1, 1000000>, show_number<&S::amqp_connections_max>},
+    {"amqp.links_max", "", "Links that one AMQP connection may have, 16-100000; one more ends it",
+     assign_number<&S::amqp_links_max, 16, 100000>, show_number<&S::amqp_links_max>},
+    {"amqp.sessions_max", "", "Sessions (channels) that one AMQP connection may have, 8-8192; one more ends it",
+     assign_number<&S::amqp_sessions_max, 8, 8192>, show_number<&S::amqp_sessions_max>},
+    {"amqp.tokens_max", "",
+     "Identities for which one AMQP connection may have tokens, 1-100000; beyond, $cbs answers 403",
+     assign_number<&S::amqp_tokens_max, 1, 100000>, show_number<&S::amqp_tokens_max>},
+    {"amqp.frame_kib_max", "", "KiB of one AMQP frame, 4-1024, which the hub announces; a larger one ends the connection",
+     assign_number<&S::amqp_frame_kib_max, 4, 1024>, show_number<&S::amqp_frame_kib_max>},
+    {"amqp.partial_kib_max", "",
+     "KiB of one AMQP connection's messages that have not come whole, 1024-65536; beyond, the link is detached",
+     assign_number<&S::amqp_partial_kib_max, 1024, 65536>, show_number<&S::amqp_partial_kib_max>},
+    {"amqp.in_flight_max", "",
+     "Requests of one AMQP connection that may wait for the disk before it is not read, 16-65535",
+     assign_number<&S::amqp_in_flight_max, 16, 65535>, show_number<&S::amqp_in_flight_max>},
+    {"amqp.in_flight_kib_max", "",
+     "KiB of one AMQP connection's requests that may wait for the disk before it is not read, 64-65536",
+     assign_number<&S::amqp_in_flight_kib_max, 64, 65536>, show_number<&S::amqp_in_flight_kib_max>},
+    {"amqp.login_timeout_seconds", "", "Seconds that an AMQP connection has for its first valid token, 1-3600",
+     assign_number<&S::amqp_login_timeout_seconds, 1, 3600>, show_number<&S::amqp_login_timeout_seconds>},
+    {"methods.calls_max", "",
+     "Direct method calls that may wait for their devices before further ones are refused with 429, 1-1000000",
+     assign_number<&S::methods_calls_max, 1, 1000000>, show_number<&S::methods_calls_max>},
+    {"methods.payload_mib_max", "",
+     "MiB of payloads of undelivered direct method calls before further ones are refused with 429, 1-65536",
+     assign_number<&S::methods_payload_mib_max, 1, 65536>, show_number<&S::methods_payload_mib_max>},
+    {"configurations.max", "", "Automatic configurations that the hub may have, 1-1000; with sku F1 at most 20",
+     assign_number<&S::configurations_max, 1, 1000>, show_number<&S::configurations_max>},
+    {"control.enabled", "--control",
+     "Take orders of tests under /control/ on the operations port: on or off; on with dev unless set",
+     [](S& s, std::string_view t) { assign_bool(s.control_enabled, t); },
+     [](const S& s) { return std::string(s.control_enabled ? "true" : "false"); }},
+    {"management.enabled", "--management",
+     "Answer what az and Azure Resource Manager's SDKs manage a hub by, on the HTTPS port: on or off; on with dev unless "
+     "set",
+     [](S& s, std::string_view t) { assign_bool(s.management_enabled, t); },
+     [](const S& s) { return std::string(s.management_enabled ? "true" : "false"); }},
+    {"management.delete", "",
+     "What deleting the hub, or its resource group, does: erase empties the hub, refuse keeps it; erase with dev unless "
+     "set",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"refuse", "erase"});
+       s.management_delete = t;
+     },
+     show_text<&S::management_delete>},
+    {"management.hub_name", "",
+     "The hub's name in Resource Manager, the only one that can be created; empty: the first name that is created",
+     [](S& s, std::string_view t) {
+       check_hub_name(t);
+       s.management_hub_name = t;
+     },
+     show_text<&S::management_hub_name>},
+    {"management.resource_group", "", "The resource group that a hub with management.hub_name is in from the start",
+     [](S& s, std::string_view t) {
+       check_group_name(t);
+       s.management_resource_group = t;
+     },
+     show_text<&S::management_resource_group>},
+    {"management.login_failures_max", "",
+     "Failed log-ins of one address, or one /64 of IPv6, at once, 1-10000; beyond, 429",
+     assign_number<&S::management_login_failures_max, 1, 10000>, show_number<&S::management_login_failures_max>},
+    {"management.login_failure_seconds", "",
+     "Seconds after which an address may fail once more, 1-3600",
+     assign_number<&S::management_login_failure_seconds, 1, 3600>, show_number<&S::management_login_failure_seconds>},
+    {"management.login_addresses_max", "",
+     "Addresses of which failed log-ins are remembered, 16-1000000; beyond, the one that failed longest ago is forgotten",
+     assign_number<&S::management_login_addresses_max, 16, 1'000'000>, show_number<&S::management_login_addresses_max>},
+    {"management.requests_max", "",
+     "Requests to Resource Manager that may wait for their turn, 1-10000; beyond, 429",
+     assign_number<&S::management_requests_max, 1, 10000>, show_number<&S::management_requests_max>},
+    {"query.strict", "", "Refuse the query functions that IoT Hub takes in message routes alone",
+     [](S& s, std::string_view t) { assign_bool(s.query_strict, t); },
+     [](const S& s) { return std::string(s.query_strict ? "true" : "false"); }},
+    {"query.lag_ms", "", "Milliseconds that queries lag behind the hub (up to 1/16 more), as in the cloud, 0-3600000",
+     assign_number<&S::query_lag_ms, 0, 3600000>, show_number<&S::query_lag_ms>},
+    {"jobs.active_max", "",
+     "Jobs that may run or wait before further ones are refused, 0-100000; 0: as the sku allows, 10000 without a sku",
+     assign_number<&S::jobs_active_max, 0, 100000>, show_number<&S::jobs_active_max>},
+    {"jobs.running_max", "", "Jobs that run at one time, 1-100; further ones wait",
+     assign_number<&S::jobs_running_max, 1, 100>, show_number<&S::jobs_running_max>},
+    {"jobs.calls_max", "", "Direct methods that all jobs together have under way at one time, 1-10000",
+     assign_number<&S::jobs_calls_max, 1, 10000>, show_number<&S::jobs_calls_max>},
+    {"jobs.retention_hours", "", "Hours that a job and its device rows are kept after its end, 1-87600",
+     assign_number<&S::jobs_retention_hours, 1, 87600>, show_number<&S::jobs_retention_hours>},
+    {"client.connection_string", "--connection-string",
+     "The hub to speak to, by the connection string of one of its policies; empty: the hub of data_dir",
+     assign_text<&S::client_connection_string>,
+     [](const S& s) { return show_text_of(s.client_connection_string.empty() ? "" : "(set)"); }},
+    {"client.ca", "--ca", "A PEM file with the CA to trust; empty: that of data_dir, for a hub elsewhere the system's",
+     assign_text<&S::client_ca>, show_text<&S::client_ca>},
+    {"client.context", "--context", "The hub to speak to, by a name from 'twinhub context list'",
+     assign_text<&S::client_context>, show_text<&S::client_context>},
+    {"log.level", "--log-level", "The least severe lines that are logged: trace, debug, info, warn, error, or off",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"trace", "debug", "info", "warn", "error", "off"});
+       s.log_level = t;
+     },
+     show_text<&S::log_level>},
+    {"log.format", "", "One line per log event as text or as json",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"text", "json"});
+       s.log_format = t;
+     },
+     show_text<&S::log_format>},
+    {"log.connections", "",
+     "Which connections get a line in the log: refused (and those that end in a fault), all that come and go, or none",
+     [](S& s, std::string_view t) {
+       check_one_of(t, {"refused", "all", "none"});
+       s.log_connections = t;
+     },
+     show_text<&S::log_connections>},
 };
 
 }  // namespace
 
 std::span<const SettingInfo> all_settings() { return table; }
-
-const SettingInfo* find_setting(std::string_view key) {
-  const auto found = std::find_if(table.begin(), table.end(), [&](const SettingInfo& info) { return info.key == key; });
-  return found == table.end() ? nullptr : &*found;
-}
-
-std::string environment_name(std::string_view key) {
-  std::string name = "TWINHUB_";
-  for (const char c : key) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-  return name;
-}
-
-std::string_view nearest_key(std::string_view wrong) {
-  std::vector<std::string_view> keys;
-  for (const SettingInfo& info : table) keys.push_back(info.key);
-  keys.insert(keys.end(), {"routes", "fallback", "enrichments", "endpoints"});
-  return nearest_of(keys, wrong);
-}
 
 }  // namespace twinhub::config

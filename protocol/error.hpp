@@ -1,5 +1,5 @@
-// The one error type of the hub, for every request that can be answered. A peer that breaks MQTT itself is told by
-// mqtt::Fault instead (protocol/mqtt). server/hub/error_table gives each Errc its IoT Hub name and HTTP status, so
+// The one error type of the hub, for every request that can be answered. A peer that breaks MQTT itself gets an
+// mqtt::Fault instead (protocol/mqtt). server/base/error_table gives each Errc its IoT Hub name and HTTP status, so
 // that both wires agree.
 #pragma once
 
@@ -31,6 +31,7 @@ enum class Errc : std::uint32_t {
   invalid_digital_twin_patch = 400507,
   iot_hub_unauthorized_access = 401002,
   iot_hub_unauthorized = 401003,
+  system_module_modify_unauthorized_access = 401100,
   iot_hub_quota_exceeded = 403002,
   device_maximum_queue_depth_exceeded = 403004,
   device_disabled = 403012,
@@ -66,7 +67,7 @@ enum class Errc : std::uint32_t {
   gateway_timeout = 504101,
 };
 
-/// A request that failed, in words for the person who sent it. `detail` names the property, the limit or the id; it
+/// A request that failed, in words for its sender. `detail` names the property, the limit or the id; it
 /// never holds a key or a token, and it is never empty on the wire (clients split the message at ';').
 struct Error {
   Errc code{Errc::server_error};

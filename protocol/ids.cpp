@@ -123,7 +123,7 @@ IfMatch parse_if_match(std::optional<std::string_view> header) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-  match.present = true;
+  match.present = !text.empty();
   match.any = text == "*";
   if (!match.any) match.etag = text;
   return match;

@@ -1,4 +1,4 @@
-// The values that name and date things, as distinct types: who (IdentityId), when (Timestamp), which edition (etag).
+// The values that name and date things, as distinct types: IdentityId, Timestamp, and etags with If-Match.
 #pragma once
 
 #include <compare>
@@ -10,7 +10,7 @@
 
 namespace twinhub {
 
-/// Who owns a twin, a session or a connection: a device, or a module of a device. Case-sensitive.
+/// The owner of a twin, a session or a connection: a device, or a module of a device. Case-sensitive.
 struct IdentityId {
   std::string device;
   std::string module;  ///< empty for the device itself
@@ -49,16 +49,21 @@ void append_iso8601(std::string& out, Timestamp at);
 /// Identity etag: base64 of the ASCII decimal digits of `number`. Unquoted.
 [[nodiscard]] std::string identity_etag(std::uint64_t number);
 
-/// What an If-Match header asks for.
+/// The condition of an If-Match header.
 struct IfMatch {
-  bool present = false;  ///< the header was sent
+  bool present = false;  ///< the header was sent, with an etag in it
   bool any = false;      ///< `*` or `"*"`
   std::string etag;      ///< without its quotes, when not `any`
 
   /// True when a write to a record that now has `current` (unquoted) may go on. An absent header allows it.
   [[nodiscard]] bool allows(std::string_view current) const { return !present || any || etag == current; }
+  /// Whether a PUT that creates or updates is an update.
+  [[nodiscard]] bool wants_existing() const { return present; }
 };
-/// Reads the header's text; nullopt = the header is absent. Takes quoted, unquoted and weak-free forms alike.
+/// Reads the header's text; nullopt = the header is absent. Takes quoted, unquoted and weak-free forms alike. An empty
+/// etag is no header: the .NET package Azure.Iot.Hub.Service sends `""` for every object whose etag it does not know, and
+/// means no condition (azure-sdk-for-net, pull request 12611); the cloud answers a PUT that has it as one without (its
+/// recorded sessions, such as DevicesClient_DeviceTwinLifecycle.json).
 [[nodiscard]] IfMatch parse_if_match(std::optional<std::string_view> header);
 
 /// Two upper-case digits for each byte.

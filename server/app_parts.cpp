@@ -1,11 +1,20 @@
 #include "server/app_parts.hpp"
 
+#include "config/hub_name.hpp"
 #include "config/policies.hpp"
+#include "config/url.hpp"
 #include "protocol/iothub/connection_string.hpp"
+#include "protocol/json/document.hpp"
 #include "server/cli/command_line.hpp"
+#include "server/cli/credentials.hpp"
+#include "server/cli/hub_file.hpp"
+#include "server/net/certificates.hpp"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -17,17 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t mib = 1U << 20;
-
-hub::Right rights_of(const std::string& policy) {
-  using hub::Right;
-  if (policy == "iothubowner")
-    return Right::registry_read | Right::registry_write | Right::service_connect | Right::device_connect;
-  if (policy == "service") return Right::service_connect;
-  if (policy == "device") return Right::device_connect;
-  if (policy == "registryRead") return Right::registry_read;
-  if (policy == "registryReadWrite") return Right::registry_read | Right::registry_write;
-  return Right::none;
-}
 
 storage::Durability durability_of(const std::string& text) {
   if (text == "os") return storage::Durability::os;
@@ -62,32 +60,47 @@ hub::ConnectionEvents connection_events_of(const std::string& text) {
   return text == "off" ? hub::ConnectionEvents::off : hub::ConnectionEvents::at_connect;
 }
 
-std::vector<config::PolicyKeys> random_policies(hub::Random& random) {
-  constexpr std::size_t key_bytes = 32;
-  std::vector<config::PolicyKeys> policies;
-  for (const std::string_view name : config::policy_names) {
-    policies.push_back(
-        {std::string(name), base64_encode(random.bytes(key_bytes)), base64_encode(random.bytes(key_bytes))});
-  }
-  return policies;
+}  // namespace
+
+bool is_loopback(const std::string& address) {
+  boost::system::error_code error;
+  const auto parsed = boost::asio::ip::make_address(address, error);
+  return !error && parsed.is_loopback();
 }
 
-std::string door(const std::string& scheme, const std::string& address, std::uint16_t port) {
+std::string foreign_addresses(const config::Settings& settings) {
+  std::vector<std::string> addresses;
+  const auto add = [&](const std::string& address, bool is_open) {
+    if (is_open && !is_loopback(address) && std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+      addresses.push_back(address);
+  };
+  add(settings.listen, settings.mqtts_port.is_open() || settings.https_port.is_open() || settings.amqps_port.is_open());
+  add(settings.plain_listen,
+      settings.mqtt_port.is_open() || settings.http_port.is_open() || settings.amqp_port.is_open());
+  add(settings.ops_listen, settings.ops_port.is_open());
+  std::string text;
+  for (const std::string& address : addresses) text += (text.empty() ? "" : ", ") + address;
+  return text;
+}
+
+std::string url_of_door(const std::string& scheme, const std::string& address, std::uint16_t port) {
   if (port == 0) return "off";
   return scheme + "://" + (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
          std::to_string(port);
 }
 
-}  // namespace
-
 storage::StoreOptions store_options(const config::Settings& settings, const hub::Clock& clock) {
   storage::StoreOptions options;
   options.directory = fs::path(settings.data_dir) / "db";
   options.durability = durability_of(settings.durability);
+  options.recover = settings.recover;
   options.event_partitions = settings.events_partitions;
   options.event_retention_age = std::chrono::hours(settings.events_retention_hours);
   options.event_retention_bytes = settings.events_retention_mib * mib;
+  options.event_held_bytes_max = settings.events_held_mib * mib;
   options.now = [&clock] { return clock.now(); };
+  options.steady = [&clock] { return clock.steady(); };
+  options.settled = [&clock] { return clock.settled(); };
   options.cache_bytes = settings.storage_cache_mib * mib;
   options.memtable_bytes = settings.storage_memtable_mib * mib;
   options.queue_bytes_max = settings.storage_queue_mib * mib;
@@ -116,6 +129,9 @@ hub::HubOptions hub_options(const config::Settings& settings) {
   options.gate.throttle.units = settings.units;
   options.gate.throttle.burst = std::chrono::seconds(settings.throttle_burst_seconds);
   options.gate.throttle.backlog = std::chrono::seconds(settings.throttle_backlog_seconds);
+  options.gate.device_bytes = {.per_second = settings.limits_device_kib_per_second * std::uint64_t{1024},
+                               .burst = settings.limits_device_burst_kib * std::uint64_t{1024}};
+  options.gate.devices_remembered_max = settings.limits_devices_max;
   options.gate.faults = settings.faults;
   options.jobs.active_max =
       settings.jobs_active_max > 0 ? settings.jobs_active_max : active_jobs_max_of(options.gate.throttle.sku);
@@ -127,13 +143,22 @@ hub::HubOptions hub_options(const config::Settings& settings) {
   return options;
 }
 
+wire::LingerLimits linger_limits(const config::Settings& settings) {
+  return {.sockets_max = settings.admission_lingering_max,
+          .time = std::chrono::seconds(settings.admission_linger_seconds)};
+}
+
 mqtt_door::DoorOptions mqtt_options(const config::Settings& settings) {
   mqtt_door::DoorOptions options;
   options.connect_timeout = std::chrono::seconds(settings.mqtt_connect_timeout_seconds);
+  options.connect_bytes_max = std::size_t{settings.mqtt_connect_kib_max} * 1024;
   options.keep_alive_max = std::chrono::seconds(settings.mqtt_keep_alive_max_seconds);
   options.token_expiry_grace = std::chrono::seconds(settings.mqtt_token_expiry_grace_seconds);
   options.output_bytes_max = std::size_t{settings.mqtt_output_kib_max} * 1024;
+  options.output_bytes_pause = std::size_t{settings.mqtt_output_pause_kib} * 1024;
+  options.linger = linger_limits(settings);
   options.in_flight_max = settings.mqtt_in_flight_max;
+  options.in_flight_bytes_max = std::size_t{settings.mqtt_in_flight_kib_max} * 1024;
   options.unacknowledged_max = settings.mqtt_unacknowledged_max;
   return options;
 }
@@ -143,7 +168,43 @@ rest::DoorOptions rest_options(const config::Settings& settings) {
   options.header_timeout = std::chrono::seconds(settings.rest_request_timeout_seconds);
   options.idle_timeout = std::chrono::seconds(settings.rest_idle_timeout_seconds);
   options.body_bytes_max = std::size_t{settings.rest_body_kib_max} * 1024;
-  options.connections_max = settings.rest_connections_max;
+  options.stranger_idle_timeout = std::chrono::seconds(settings.rest_stranger_idle_timeout_seconds);
+  options.stranger_header_bytes_max = std::size_t{settings.rest_stranger_header_kib_max} * 1024;
+  options.header_bytes_max = std::size_t{settings.rest_header_kib_max} * 1024;
+  options.linger = std::chrono::seconds(settings.rest_linger_seconds);
+  return options;
+}
+
+net::AdmissionOptions admission_options(const config::Settings& settings) {
+  net::AdmissionOptions options;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    options.connections_max = net::connections_within(limit.rlim_cur, settings.admission_descriptors_reserved);
+  if (settings.admission_connections_max > 0)
+    options.connections_max = std::min<std::size_t>(options.connections_max, settings.admission_connections_max);
+  options.rest_connections_max = std::size_t{settings.rest_connections_max} * io_thread_count(settings);
+  options.amqp_connections_max = settings.amqp_connections_max;
+  options.operations_connections_max = settings.ops_connections_max;
+  options.strangers_per_address_max = settings.admission_strangers_per_address_max;
+  options.stranger_bytes_max = settings.admission_strangers_mib_max * mib;
+  options.strangers_per_second = settings.admission_strangers_per_second;
+  options.strangers_burst = settings.admission_strangers_burst;
+  options.unfinished_bytes_max = std::size_t{settings.admission_unfinished_kib_max} * 1024;
+  options.handshakes_max = settings.admission_handshakes_max;
+  options.handshake_time = std::chrono::seconds(settings.admission_handshake_seconds);
+  options.client_hello_bytes_max = std::size_t{settings.admission_client_hello_kib_max} * 1024;
+  options.addresses_max = settings.admission_addresses_max;
+  options.backlog = static_cast<int>(settings.admission_backlog);
+  return options;
+}
+
+ops::OpsOptions ops_options(const config::Settings& settings) {
+  ops::OpsOptions options;
+  options.host_names = settings.host_names;
+  options.token = settings.ops_token;
+  options.streams_max = std::min(settings.ops_streams_max, settings.ops_connections_max - 1);
+  options.request_timeout = std::chrono::seconds(settings.ops_request_timeout_seconds);
+  options.header_bytes_max = settings.ops_header_kib_max * 1024;
   return options;
 }
 
@@ -152,45 +213,32 @@ std::size_t io_thread_count(const config::Settings& settings) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-Result<std::vector<hub::Policy>> load_policies(const config::Settings& settings, hub::Random& random) {
-  std::vector<config::PolicyKeys> keys;
-  if (settings.dev) {
-    keys = config::dev_policies();
-  } else {
-    const fs::path file = fs::path(settings.data_dir) / "policies.toml";
-    try {
-      keys = config::read_policies(file);
-    } catch (const config::SettingsError& error) {
-      return fail(Errc::service_unavailable, error.what());
-    }
-    if (keys.empty()) {
-      keys = random_policies(random);
-      if (const auto written = net::write_file(file, config::policies_text(keys), 0600); !written)
-        return written.error();
-    }
-  }
-  std::vector<hub::Policy> policies;
-  for (const auto& key : keys) policies.push_back({key.name, rights_of(key.name), key.primary_key, key.secondary_key});
-  return policies;
+Result<void> keep_hub_name(const config::Settings& settings) {
+  return net::write_file(config::hub_name_file(settings), config::hub_name(settings) + "\n", 0600);
 }
 
-Result<Tls> load_tls(const config::Settings& settings) {
-  Tls tls;
-  net::TlsFiles files{settings.tls_certificate, settings.tls_private_key};
-  if (settings.tls_certificate.empty()) {
-    std::vector<std::string> names = settings.host_names;
-    if (settings.listen != "0.0.0.0" && settings.listen != "::") names.push_back(settings.listen);
-    const auto own =
-        net::ensure_certificates(fs::path(settings.data_dir) / "tls", names,
-                                 settings.tls_key_type == "rsa" ? net::KeyType::rsa_2048 : net::KeyType::ecdsa_p256);
-    if (!own) return own.error();
-    tls.ca = own->ca;
-    files = own->server;
-  }
-  auto context = net::TlsContext::load(files);
-  if (!context) return context.error();
-  tls.context = std::move(*context);
-  return tls;
+Result<void> keep_hub_file(const config::Settings& settings, const fs::path& ca) {
+  return net::write_file(cli::hub_file(settings), cli::hub_file_text(settings, ca), 0600);
+}
+
+Result<void> keep_ready_file(const config::Settings& settings, const fs::path& ca) {
+  if (settings.ready_file.empty()) return {};
+  return net::write_file(settings.ready_file, cli::hub_file_text(settings, ca), 0644);
+}
+
+void remove_stale_ready_file(const config::Settings& settings) {
+  if (settings.ready_file.empty()) return;
+  std::ostringstream text;
+  text << std::ifstream(settings.ready_file).rdbuf();
+  const auto document = json::parse(text.str());
+  const auto pid = document ? document->root().find("pid") : std::nullopt;
+  const std::int64_t number = pid ? pid->integer().value_or(0) : 0;
+  if (number > 0 && ::kill(static_cast<pid_t>(number), 0) != 0 && errno == ESRCH) remove_ready_file(settings);
+}
+
+void remove_ready_file(const config::Settings& settings) {
+  std::error_code ignored;
+  if (!settings.ready_file.empty()) fs::remove(settings.ready_file, ignored);
 }
 
 Result<std::vector<x509::Certificate>> load_device_cas(const config::Settings& settings) {
@@ -212,97 +260,51 @@ Result<std::vector<x509::Certificate>> load_device_cas(const config::Settings& s
   return all;
 }
 
-std::vector<ops::Figure> figures(const storage::Store& store, const hub::Hub& hub, const mqtt_door::DoorFigures& mqtt,
-                                 const rest::DoorFigures& rest) {
-  std::vector<ops::Figure> all = ops::process_figures();
-  for (auto& figure : store.figures()) all.push_back({figure.name, figure.help, figure.value, figure.counter});
-  const auto add = [&all](const char* name, const char* help, std::uint64_t value, bool counter) {
-    all.push_back({name, help, static_cast<double>(value), counter});
-  };
-  add("twinhub_storage_writable", "1 while the store takes writes.", store.writable() ? 1 : 0, false);
-  add("twinhub_connected_identities", "Devices and modules with a connection.", hub.presence.connected().all(), false);
-  const hub::Gate::Figures gate = hub.gate.figures();
-  const hub::Methods::Figures methods = hub.methods.figures();
-  const auto add_by_operation = [&all](const char* name, const char* help, const auto& values) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::string operation(hub::name_of(static_cast<hub::Operation>(i)));
-      all.push_back({name, help, static_cast<double>(values[i]), true, {{"operation", operation}}});
-    }
-  };
-  add_by_operation("twinhub_operations_delayed_total", "Operations that waited for their turn.", gate.delayed);
-  add_by_operation("twinhub_operations_refused_total",
-                   "Operations refused: over the rate, over the day's messages, or by an injected fault.",
-                   gate.refused);
-  add("twinhub_quota_messages_today", "Messages counted since midnight UTC, with a sku.", gate.messages_today, false);
-  add("twinhub_quota_daily_messages", "Messages that the sku and its units allow per day; 0 = no limit.",
-      gate.daily_messages, false);
-  add("twinhub_faults_injected_total", "Faults that devices asked for and got.", gate.faults, true);
-  add("twinhub_mqtt_connections", "Open device connections, handshaking included.", mqtt.connections, false);
-  add("twinhub_mqtt_web_sockets", "Of these, connections over WebSocket; those being closed included.",
-      mqtt.web_sockets, false);
-  add("twinhub_mqtt_connects_accepted_total", "CONNECTs accepted.", mqtt.connects_accepted, true);
-  add("twinhub_mqtt_connects_refused_total", "CONNECTs refused.", mqtt.connects_refused, true);
-  add("twinhub_mqtt_packets_received_total", "PUBLISH, SUBSCRIBE and UNSUBSCRIBE packets received.",
-      mqtt.packets_received, true);
-  add("twinhub_mqtt_publishes_sent_total", "PUBLISH packets sent.", mqtt.publishes_sent, true);
-  add("twinhub_mqtt_protocol_faults_total", "Connections closed because the peer broke MQTT.", mqtt.protocol_faults,
-      true);
-  add("twinhub_mqtt_take_overs_total", "Connections closed by a newer one of the same identity.", mqtt.take_overs,
-      true);
-  add("twinhub_mqtt_slow_readers_closed_total", "Connections closed because the peer did not read.",
-      mqtt.slow_readers_closed, true);
-  add("twinhub_rest_connections", "Open back-end connections.", rest.connections, false);
-  add("twinhub_rest_requests_total", "Requests received.", rest.requests, true);
-  add("twinhub_rest_responses_2xx_total", "Requests answered with success.", rest.responses_2xx, true);
-  add("twinhub_rest_responses_4xx_total", "Requests refused.", rest.responses_4xx, true);
-  add("twinhub_rest_responses_5xx_total", "Requests that failed here.", rest.responses_5xx, true);
-  const hub::Configurator::Figures configurator = hub.configurator.figures();
-  add("twinhub_configurations", "Automatic configurations.", hub.configurations.set()->ranked.size(), false);
-  add("twinhub_configurations_waiting", "Changed twins that configurations have not looked at yet.",
-      configurator.waiting, false);
-  add("twinhub_configurations_pass", "1 while configurations look at every twin.", configurator.pass ? 1 : 0, false);
-  add("twinhub_configurations_changes_total", "Twins changed for configurations.", configurator.changes, true);
-  add("twinhub_configurations_not_applied_total", "Twins that could not take what a configuration says.",
-      configurator.not_applied, true);
-  add("twinhub_methods_pending", "Direct method calls that wait for a device.", methods.pending, false);
-  add("twinhub_methods_invoked_total", "Direct methods that back ends called.", methods.invoked, true);
-  add("twinhub_methods_timed_out_total", "Direct method calls that no device took or answered in time.",
-      methods.timed_out, true);
-  const hub::Jobs::Figures jobs = hub.jobs.figures();
-  add("twinhub_jobs_running", "Jobs at work.", jobs.running, false);
-  add("twinhub_jobs_waiting", "Jobs queued or scheduled.", jobs.waiting, false);
-  add("twinhub_job_devices_succeeded_total", "Devices that jobs were done with.", jobs.devices_succeeded, true);
-  add("twinhub_job_devices_failed_total", "Devices that jobs failed with.", jobs.devices_failed, true);
-  return all;
-}
-
-void print_welcome(const config::Settings& settings, const Tls& tls) {
-  const std::string name = settings.host_names.empty() ? "localhost" : settings.host_names.front();
+void print_welcome(const config::Settings& settings, const fs::path& ca) {
+  const std::string name = cli::host_name_of(settings);
   std::cout << "twinhub " << cli::version() << " is ready\n"
-            << "  devices (MQTT)    " << door("mqtts", settings.listen, settings.mqtts_port) << "\n"
-            << "  back ends (REST)  " << door("https", settings.listen, settings.https_port) << "\n"
-            << "  operations        " << door("http", settings.ops_listen, settings.ops_port)
-            << "  /healthz /readyz /metrics /ca.pem /events\n"
-            << (settings.events_broker.empty() ? "" : "  events (MQTT)     " + settings.events_broker + "\n")
+            << "  devices (MQTT)    " << url_of_door("mqtts", settings.listen, settings.mqtts_port) << "\n"
+            << "  AMQP 1.0          " << url_of_door("amqps", settings.listen, settings.amqps_port) << "\n"
+            << "  back ends (REST)  " << url_of_door("https", settings.listen, settings.https_port) << "\n"
+            << "  operations        " << url_of_door("http", settings.ops_listen, settings.ops_port)
+            << (settings.console_enabled ? "  /console/" : " ") << " /healthz /readyz /metrics /ca.pem /events\n"
+            << (settings.events_broker.empty()
+                    ? ""
+                    : "  events (MQTT)     " + config::shown_url(settings.events_broker) + "\n")
             << "  data              " << settings.data_dir << ", durability " << settings.durability << "\n";
   if (settings.sku != "off") {
     std::cout << "  limits            as IoT Hub " << settings.sku << ", " << settings.units << " unit(s)\n";
   }
   if (settings.mqtt_port != 0 || settings.http_port != 0) {
-    std::cout << "  plain (no TLS)    " << door("mqtt", settings.plain_listen, settings.mqtt_port) << " "
-              << door("http", settings.plain_listen, settings.http_port) << "\n";
+    std::cout << "  plain (no TLS)    " << url_of_door("mqtt", settings.plain_listen, settings.mqtt_port) << " "
+              << url_of_door("http", settings.plain_listen, settings.http_port) << "\n";
   }
   std::cout << "\nPaste into a shell for Node:\n";
-  if (!tls.ca.empty())
-    std::cout << "  export NODE_EXTRA_CA_CERTS=" << fs::absolute(tls.ca).lexically_normal().string() << "\n";
+  if (!ca.empty()) std::cout << "  export NODE_EXTRA_CA_CERTS=" << fs::absolute(ca).lexically_normal().string() << "\n";
+  if (settings.management_enabled && settings.https_port != 0)
+    std::cout << "az, ARM templates: twinhub az --data-dir " << settings.data_dir << "\n";
   std::cout << "Back ends: ";
+  const std::string foreign = foreign_addresses(settings);
   if (settings.dev) {
-    std::cout << "\n  " << iothub::to_string({name, "iothubowner", {}, std::string(config::dev_primary_key)}) << "\n"
-              << "Register a device:\n  twinhub device create MyTwinDevice --dev --data-dir " << settings.data_dir
-              << "\n"
-              << "\n*** DEV MODE: every policy has a well-known key. Do not let others reach this hub. ***\n";
+    std::cout << "\n";
+    for (const auto& policy : config::policies_of(settings)) {
+      if (policy.name != "iothubowner") continue;
+      iothub::ConnectionString owner{cli::service_host_of(settings), policy.name, {}, policy.primary_key};
+      std::cout << "  " << iothub::to_string(owner) << "\n";
+      owner.host_name = name;
+      if (settings.amqps_port == 0) continue;
+      std::cout << "Event Hubs clients:\n  "
+                << iothub::event_hubs_connection_string(owner, settings.amqps_port, config::hub_name(settings)) << "\n";
+    }
+    std::cout << "Register a device:\n  twinhub device create MyTwinDevice --data-dir " << settings.data_dir << "\n"
+              << "\n*** DEV MODE: the keys are well-known, all those that nobody has renewed. "
+              << (foreign.empty() ? "Only this machine reaches the hub."
+                                  : "OTHER MACHINES REACH IT ON " + foreign + ": they own this hub.")
+              << " ***\n";
   } else {
     std::cout << "twinhub connection-string --data-dir " << settings.data_dir << "\n";
+    if (settings.amqps_port != 0)
+      std::cout << "Event Hubs clients: twinhub connection-string --events --data-dir " << settings.data_dir << "\n";
   }
   std::cout << std::flush;
 }

@@ -1,5 +1,6 @@
 #include "server/signals.hpp"
 
+#include <unistd.h>
 #include <csignal>
 
 namespace twinhub {
@@ -19,7 +20,11 @@ sigset_t signals_of_interest() {
 void block_signals() {
   const sigset_t set = signals_of_interest();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  // The default of all of these is to end the process. Tools that mean another one send them by habit (kill -USR1 for a log
+  // rotation); with SIGXFSZ ignored, a file that may not grow is a write that fails, which the store knows.
+  for (const int unused : {SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXFSZ})
+    std::signal(unused, SIG_IGN);
+  for (int unused = SIGRTMIN; unused <= SIGRTMAX; ++unused) std::signal(unused, SIG_IGN);
 }
 
 Signal wait_for_signal() {
@@ -27,6 +32,15 @@ Signal wait_for_signal() {
   int received = 0;
   sigwait(&set, &received);
   return received == SIGHUP ? Signal::reload : Signal::stop;
+}
+
+void ask_for_reload() { ::kill(::getpid(), SIGHUP); }
+
+bool stop_is_pending() {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
 }
 
 void unblock_stop() {

@@ -6,10 +6,14 @@ namespace twinhub {
 enum class Signal : unsigned char { stop, reload };
 
 /// Blocks the signals in this thread and all it starts later, so that wait_for_signal() alone receives them; ignores
-/// SIGPIPE. Call before any thread is started.
+/// those that mean nothing to it. Call before any thread is started.
 void block_signals();
 /// Sleeps until a signal comes.
 [[nodiscard]] Signal wait_for_signal();
+/// As SIGHUP does it. Any thread.
+void ask_for_reload();
+/// SIGTERM or SIGINT has come, and wait_for_signal() has not told yet. Any thread.
+[[nodiscard]] bool stop_is_pending();
 /// From now on SIGTERM and SIGINT end the process at once.
 void unblock_stop();
 

@@ -1,5 +1,5 @@
-// The store at one moment, read without copying: stored bytes are visited as they lie, and only what is asked for is
-// decoded.
+// The store at one moment, read without copying: stored bytes are visited as they lie, and only the parts that are
+// asked for are decoded.
 #pragma once
 
 #include "protocol/error.hpp"
@@ -54,8 +54,8 @@ struct ScanRequest {
 /// Returns false to end the scan.
 using EntityVisitor = std::function<bool(const StoredEntity&)>;
 
-/// What was durable at one moment. Any thread. To be let go of before the store is; while it is held, the store keeps
-/// what has been overwritten since.
+/// The durable state of one moment. Any thread. To be let go of before the store is; while it is held, the store keeps
+/// the records that have been overwritten since.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;

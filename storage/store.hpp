@@ -1,19 +1,21 @@
 // The durable home of the hub's records: a promise about durability and order, none about the engine.
 //
-// Writers change records in a cache and queue them; one commit thread makes everything queued durable with one log sync
-// and then tells who waits. What has not been synced must not be told to anybody: every read says which commit it rests
-// on.
+// Writers change records in a cache and queue the changes; one commit thread makes everything queued durable with one
+// commit of the engine (storage/engine), then calls the waiters. State that is not durable yet must not leave the hub:
+// every read says which unit an answer made from it has to wait for.
 #pragma once
 
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/iothub/identity.hpp"
 #include "protocol/twin/document.hpp"
-#include "storage/event.hpp"
-#include "storage/event_record.hpp"
+#include "storage/format/event.hpp"
+#include "storage/format/event_record.hpp"
+#include "storage/format/session.hpp"
 #include "storage/outbox.hpp"
 #include "storage/records.hpp"
 #include "storage/snapshot.hpp"
+#include "storage/tally.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -24,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace twinhub::storage {
@@ -43,16 +46,22 @@ struct Entity {
 
 struct EntityRead {
   Entity entity;
-  CommitSeq told_after = 0;  ///< tell nobody before this unit is durable: see when_durable
+  CommitSeq told_after = 0;  ///< an answer leaves once this unit is durable: see when_durable
 };
 
-/// One atomic change to one entity. Null members stay as they are.
+class EntityWatcher;
+
+/// One atomic change to one entity, or to a device and modules that come with it. Null members stay as they are.
 struct EntityChange {
   std::shared_ptr<const iothub::Identity> identity;
   std::shared_ptr<const twin::Twin> twin;
   bool erase = false;  ///< removes identity, twin, session and owned records of the id; of a device its modules' too
   std::vector<EncodedEvent> events;  ///< appended in the same atomic unit
   std::vector<RecordWrite> records;  ///< written in the same atomic unit
+  /// Of a device that is written: modules that it has to have, each with its identity, twin and events. One that is not
+  /// there is made in the same atomic unit, the others stay as they are.
+  std::vector<EntityChange> modules = {};
+  const EntityWatcher* writer = nullptr;  ///< the watcher whose own change this is: it is not called for it
 
   [[nodiscard]] bool empty() const { return !identity && !twin && !erase && events.empty() && records.empty(); }
 };
@@ -60,7 +69,7 @@ struct EntityChange {
 /// Decides a change from the current state. Pure: it may run twice. An Error means: change nothing.
 using Decide = std::function<Result<EntityChange>(const Entity& current)>;
 
-/// What update() did at once. The answer, good or bad, may be told only after `told_after` is durable.
+/// The outcome of update() so far. The answer, good or bad, may leave only once unit `told_after` is durable.
 struct UpdateResult {
   Result<void> decided;  ///< the Error of `decide`, if it gave one
   CommitSeq told_after = 0;
@@ -69,27 +78,12 @@ struct UpdateResult {
 /// Returns false to end the scan. The views die when it returns.
 using RecordVisitor = std::function<bool(std::string_view key, std::string_view value)>;
 
-struct Subscription {
-  std::string filter;
-  std::uint8_t qos = 0;
-
-  bool operator==(const Subscription&) const = default;
-};
-/// What an MQTT session with clean session 0 keeps while its client is away.
-struct Session {
-  std::vector<Subscription> subscriptions;
-  /// When its client was last known to be connected, at least; kept only while sessions expire, else 0.
-  Timestamp last_seen = {};
-
-  bool operator==(const Session&) const = default;
-};
-
 struct SessionRead {
   std::optional<Session> session;
   CommitSeq told_after = 0;  ///< as of an entity
 };
 
-/// Hears of changed entities. Any thread.
+/// Hears of changed entities, save those that it has changed itself (EntityChange::writer). Any thread.
 class EntityWatcher {
  public:
   virtual ~EntityWatcher() = default;
@@ -98,7 +92,7 @@ class EntityWatcher {
   virtual void entity_changed(const IdentityId& id) = 0;
 };
 
-/// Safe from any thread unless said otherwise. Destruction commits what is queued, then closes.
+/// Safe from any thread unless said otherwise. Destruction commits the queued units, then closes.
 class Store {
  public:
   virtual ~Store() = default;
@@ -109,7 +103,7 @@ class Store {
 
   /// Read-modify-write under the id's stripe lock. A non-empty change is queued as one unit and `on_durable` (may be
   /// empty) runs when that unit is settled; for an empty change or an Error it runs when the state that `decide` saw is
-  /// durable, at once and on this thread if it is already. `decided` is Ok for a no-op. Backpressure: blocks nobody;
+  /// durable, at once and on this thread if it is already. `decided` is Ok for a no-op. Backpressure: never blocks;
   /// fails with service_unavailable when more than queue_bytes_max are queued.
   virtual UpdateResult update(const IdentityId& id, const Decide& decide, OnDurable on_durable) = 0;
 
@@ -129,7 +123,7 @@ class Store {
   [[nodiscard]] virtual Result<CommitSeq> put_session(const IdentityId& id, const Session* session,
                                                       OnDurable on_durable) = 0;
   /// Changes the latest put under the id's stripe lock: nullopt removes the session, an equal one writes nothing. Not
-  /// called when there is none. Nobody waits for the write. Errors as put_session.
+  /// called when there is none. The write has no waiter. Errors as put_session.
   [[nodiscard]] virtual Result<void> revise_session(const IdentityId& id,
                                                     const std::function<std::optional<Session>(Session)>& revise) = 0;
   /// Visits the ids of durable sessions in id order behind `after` (nullptr = from the start), until `visit` returns
@@ -138,7 +132,7 @@ class Store {
                                                    const std::function<bool(const IdentityId&)>& visit) const = 0;
 
   /// Queues `writes` and `events` as one unit. Errors as put_session. Reads below do not show them before they are
-  /// durable: whoever writes records remembers what it has queued, and forgets it when `on_durable` brings an Error.
+  /// durable: a writer of records remembers its queued ones, and forgets them when `on_durable` brings an Error.
   [[nodiscard]] virtual Result<void> write_records(std::vector<RecordWrite> writes, std::vector<EncodedEvent> events,
                                                    OnDurable on_durable) = 0;
   /// Errors: service_unavailable.
@@ -153,7 +147,7 @@ class Store {
   [[nodiscard]] virtual Result<void> scan(const IdentityId* after,
                                           const std::function<bool(const Entity&)>& visit) const = 0;
 
-  /// What is durable now: every acknowledged write, nothing else. Errors: service_unavailable.
+  /// The durable state of now: every acknowledged write, nothing else. Errors: service_unavailable.
   [[nodiscard]] virtual Result<std::shared_ptr<const Snapshot>> snapshot() const = 0;
 
   /// Visits durable events of one partition from `sequence_number` on, until `visit` returns false or the end.
@@ -162,14 +156,20 @@ class Store {
   [[nodiscard]] virtual std::uint32_t event_partition_of(const IdentityId& id) const = 0;
   /// One for each partition, index = partition.
   [[nodiscard]] virtual std::vector<EventRange> event_ranges() const = 0;
-  /// Where to read to miss no event enqueued at `since` or later: the first stored block that was written then, else
-  /// the end. Reads about one segment (1 MiB).
+  /// When the last durable event of a partition was appended; 0 ticks when none is known (nothing was ever written, or
+  /// the hub has started since retention dropped all). REQUIRES: `partition` exists.
+  [[nodiscard]] virtual Timestamp newest_event(std::uint32_t partition) const = 0;
+  /// The sequence number from which a reader misses no event enqueued at `since` or later: that of the first stored
+  /// block that was written then, else the end. Reads about one segment (1 MiB). REQUIRES: `partition` exists.
   [[nodiscard]] virtual Result<std::uint64_t> find_events_since(std::uint32_t partition, Timestamp since) const = 0;
+  /// Somebody still needs the events of a partition from `sequence_number` on: retention spares them until the log has
+  /// StoreOptions::event_held_bytes_max. The last call for a partition counts; it is forgotten at the store's end.
+  virtual void hold_events(std::uint32_t partition, std::uint64_t sequence_number) = 0;
   /// `wake` runs on the commit thread after each commit cycle that made events durable, once however many: it must be
-  /// quick and block on nothing. Empty = nobody listens any more; returns when the old one does not run.
+  /// quick and must not block. Empty = no listener. Returns once the old one does not run any more.
   virtual void watch_events(std::function<void()> wake) = 0;
 
-  /// At most one watcher; null = nobody. Not while anybody writes.
+  /// At most one watcher; null = none. Not while writers are at work.
   virtual void watch_entities(EntityWatcher* watcher) = 0;
 
   /// Ok while writes are taken; else the reason. After a failed write the store probes by itself and recovers when it
@@ -181,12 +181,14 @@ class Store {
     std::string name;
     std::string help;
     double value = 0;
-    bool counter = true;  ///< else a gauge
+    bool counter = true;                                           ///< else a gauge
+    std::vector<std::pair<std::string, std::string>> labels = {};  ///< figures of one name stand together
+    std::optional<TimeCounts> times = {};                          ///< a histogram, in the place of `value`
   };
   [[nodiscard]] virtual std::vector<Figure> figures() const = 0;
 };
 
-/// What an acknowledgement means.
+/// The meaning of an acknowledgement.
 enum class Durability : std::uint8_t {
   sync,    ///< on disk: survives a power cut
   os,      ///< handed to the operating system: survives a crash of the process, not a power cut
@@ -195,25 +197,31 @@ enum class Durability : std::uint8_t {
 
 struct StoreOptions {
   std::filesystem::path directory;  ///< created when missing; ignored with Durability::memory
-  bool read_only = false;           ///< opens beside a running hub; every write fails with service_unavailable
+  /// Goes on without acknowledged writes that a damaged log has lost, and keeps the damaged file; else the store does not
+  /// open.
+  bool recover = false;
+  bool read_only = false;  ///< opens beside a running hub; every write fails with service_unavailable
 
   // Behaviour
   Durability durability = Durability::sync;
   std::uint32_t event_partitions = 4;
   std::chrono::seconds event_retention_age{24 * 3600};
   std::uint64_t event_retention_bytes = 1ULL << 30;
-  std::function<Timestamp()> now;  ///< REQUIRED: the hub's clock
+  std::uint64_t event_held_bytes_max = 0;  ///< of the whole log, held events included; beyond it the oldest go. No
+                                           ///< more than event_retention_bytes: nothing is held
+  std::function<Timestamp()> now;          ///< the hub's clock. REQUIRES: it is set
+  /// A clock that no setting touches, for how often retention looks: `now` may stand still for days after the machine's
+  /// clock was ahead. Empty = as `now`.
+  std::function<Timestamp()> steady = {};
+  /// The time of day, for dropping events for their age; nullopt: the clock was set lately, drop none. Empty = as `now`.
+  std::function<std::optional<Timestamp>()> settled = {};
 
   // Performance
   std::size_t cache_bytes = 64ULL << 20;      ///< records kept in memory; unsynced ones are pinned on top
   std::size_t memtable_bytes = 64ULL << 20;   ///< larger: fewer flushes, longer recovery; memory: two of these
-  std::size_t queue_bytes_max = 64ULL << 20;  ///< what may wait for the next sync
-  std::chrono::microseconds sync_pause{300};  ///< least time between two syncs, taken while it gathers company:
-                                              ///< saves CPU, adds latency
+  std::size_t queue_bytes_max = 64ULL << 20;  ///< units that may wait for the next sync
+  std::chrono::microseconds sync_pause{300};  ///< least time between two syncs while units keep coming: saves CPU,
+                                              ///< adds latency
 };
-
-/// Opens (or creates) the store. Errors, in words for the operator: another process holds the folder; a newer format;
-/// the engine's own words.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_rocksdb_store(StoreOptions options);
 
 }  // namespace twinhub::storage

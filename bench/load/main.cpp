@@ -24,9 +24,10 @@ void add_options(CLI::App& app, Options& options) {
   for (const auto name : twinhub::load::scenario_names()) names += (names.empty() ? "" : ", ") + std::string(name);
   app.add_option("scenario", options.scenario, names)->required();
   app.add_option("--mqtt", options.mqtt, "ADDRESS:PORT for devices");
+  app.add_option("--amqp", options.amqp, "ADDRESS:PORT for AMQP");
   app.add_option("--http", options.http, "ADDRESS:PORT for back ends");
   app.add_option("--ca", options.ca, "PEM file: both over TLS");
-  app.add_flag("--broker", options.broker, "The server is a plain MQTT broker");
+  app.add_flag("--broker", options.broker, "The server is a plain broker");
   app.add_option("--pid", options.pid, "Process whose CPU and memory are measured");
   app.add_option("--policy", options.policy, "Shared access policy of the back ends");
   app.add_option("--policy-key", options.policy_key, "Its key, base64");
@@ -56,6 +57,10 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--rehearse", options.rehearse, "connect, idle: everybody was there once before");
   app.add_option("--query", options.query, "query: its text");
   app.add_option("--rows", options.rows, "query: how many rows it has to give");
+  app.add_option("--event-hub", options.event_hub, "amqp-events: the hub's Event Hubs-compatible name");
+  app.add_option("--queue", options.queue, "amqp-telemetry with --broker: the address of its queue");
+  app.add_option("--events", options.events, "amqp-events: so many are read again and again")
+      ->check(CLI::PositiveNumber);
   app.add_option("--ledger", options.ledger, "reported: writes `ID VERSION SEQUENCE` of what was acknowledged last");
 }
 

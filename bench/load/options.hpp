@@ -16,9 +16,10 @@ struct Options {
 
   // The server
   std::string mqtt;     ///< ADDRESS:PORT
+  std::string amqp;     ///< ADDRESS:PORT, of the amqp scenarios
   std::string http;     ///< ADDRESS:PORT of the service REST API
   std::string ca;       ///< both over TLS, whose certificate rests on this PEM file
-  bool broker = false;  ///< a plain MQTT broker: no identities, no tokens, topics of its clients' own choice
+  bool broker = false;  ///< a plain broker: no identities, no tokens, topics of its clients' own choice
   pid_t pid = 0;        ///< whose CPU and memory are measured; 0 = nobody's
   std::string policy = "iothubowner";
   std::string policy_key;
@@ -49,8 +50,11 @@ struct Options {
   bool shared_topics = false;     ///< on a broker: everybody subscribes to the same
   bool rehearse = false;          ///< idle: everybody was there once before
   std::string query = "SELECT deviceId FROM devices";
-  std::size_t rows = 0;  ///< that the query has to give
-  std::string ledger;    ///< file for what was acknowledged; empty = none
+  std::size_t rows = 0;           ///< that the query has to give
+  std::string event_hub;          ///< the Event Hubs-compatible name
+  std::string queue;              ///< amqp-telemetry on a broker: the address of its queue
+  std::uint32_t events = 20'000;  ///< amqp-events: of the log, read again and again
+  std::string ledger;             ///< file for what was acknowledged; empty = none
 
   [[nodiscard]] std::string device_id(std::size_t index) const {
     return device_prefix + std::to_string(first + index * stride);

@@ -8,11 +8,15 @@
 namespace twinhub::load {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::unique_ptr<Scenario> (*)(World&)>, 10> table{{
+constexpr std::array<std::pair<std::string_view, std::unique_ptr<Scenario> (*)(World&)>, 14> table{{
     {"reported", make_reported},
     {"get", make_get},
     {"desired", make_desired},
     {"telemetry", make_telemetry},
+    {"amqp-telemetry", make_amqp_telemetry},
+    {"amqp-messages", make_amqp_messages},
+    {"amqp-idle", make_amqp_idle},
+    {"amqp-events", make_amqp_events},
     {"method", make_method},
     {"connect", make_connect},
     {"idle", make_idle},

@@ -38,6 +38,10 @@ class Scenario {
 [[nodiscard]] std::unique_ptr<Scenario> make_get(World& world);
 [[nodiscard]] std::unique_ptr<Scenario> make_desired(World& world);
 [[nodiscard]] std::unique_ptr<Scenario> make_telemetry(World& world);
+[[nodiscard]] std::unique_ptr<Scenario> make_amqp_telemetry(World& world);
+[[nodiscard]] std::unique_ptr<Scenario> make_amqp_idle(World& world);
+[[nodiscard]] std::unique_ptr<Scenario> make_amqp_events(World& world);
+[[nodiscard]] std::unique_ptr<Scenario> make_amqp_messages(World& world);
 [[nodiscard]] std::unique_ptr<Scenario> make_method(World& world);
 [[nodiscard]] std::unique_ptr<Scenario> make_connect(World& world);
 [[nodiscard]] std::unique_ptr<Scenario> make_idle(World& world);

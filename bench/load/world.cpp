@@ -32,11 +32,15 @@ World::World(const Options& options_in) : options(options_in), server(options_in
 
 BackEnds& World::back_ends() {
   if (!back_ends_) {
-    back_ends_ = std::make_unique<BackEnds>(
-        loop, errors, tls(), parse_address(options.http),
-        iothub::make_sas_token(host, options.policy_key, token_expiry(), options.policy), options.back_ends);
+    back_ends_ =
+        std::make_unique<BackEnds>(loop, errors, tls(), parse_address(options.http), token_for(""), options.back_ends);
   }
   return *back_ends_;
+}
+
+std::string World::token_for(const std::string& id) const {
+  if (id.empty()) return iothub::make_sas_token(host, options.policy_key, token_expiry(), options.policy);
+  return iothub::make_sas_token(std::string(host) + "/devices/" + id, options.device_key, token_expiry());
 }
 
 ConnectFields World::connect_fields(const std::string& id) const {
@@ -45,7 +49,7 @@ ConnectFields World::connect_fields(const std::string& id) const {
   fields.keep_alive_seconds = 0;
   fields.user_name = std::string(host) + "/" + id + "/?api-version=2021-04-12";
   if (!options.broker) {
-    fields.password = iothub::make_sas_token(std::string(host) + "/devices/" + id, options.device_key, token_expiry());
+    fields.password = token_for(id);
   }
   return fields;
 }

@@ -39,6 +39,10 @@ class World {
 
   [[nodiscard]] SSL_CTX* tls() const { return tls_.get(); }
   [[nodiscard]] const Address& mqtt() const { return mqtt_; }
+  /// Throws std::runtime_error without --amqp.
+  [[nodiscard]] Address amqp() const { return parse_address(options.amqp); }
+  /// What an AMQP peer has to show: the device's token, or with an empty id the back ends' policy's.
+  [[nodiscard]] std::string token_for(const std::string& id) const;
   /// Made at its first use.
   [[nodiscard]] BackEnds& back_ends();
   /// What the device of this number has to say in CONNECT.

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import tempfile
 
-from servers import BUILD, EchoServer, Failed, Hub, Mosquitto
+from servers import BUILD, EchoServer, Failed, Hub, Mosquitto, RabbitMq
 
 
 class Side:
@@ -68,6 +68,9 @@ class Bench:
 
     def mosquitto(self, **more):
         return Mosquitto(self.folder, pin=self.pin, **more)
+
+    def rabbitmq(self):
+        return RabbitMq(self.folder, pin=self.pin)
 
     def certificates(self):
         """The folder of a certificate as the hub makes it, for the broker; made once."""

@@ -24,13 +24,14 @@ def processor():
 
 def conditions(bench, load_before):
     source, kind = (said_by('findmnt', '-n', '-o', 'SOURCE,FSTYPE', '-T', str(bench.folder)).split() + ['?', '?'])[:2]
-    mosquitto = said_by('dpkg-query', '-W', '-f', '${Version}', 'mosquitto')
+    mosquitto, rabbitmq = (said_by('dpkg-query', '-W', '-f', '${Version}', package) for package in ('mosquitto', 'rabbitmq-server'))
     commit = said_by('git', 'describe', '--always', '--dirty')
     return [
         f'- date: {datetime.date.today().isoformat()}; twinhub {commit}, build/release',
         f'- machine: {os.cpu_count()} cores, {processor()}; Linux {platform.release()}; load average before the run {load_before:.2f}',
         f'- disk: {source} ({kind}); durability `sync`, every other setting at its default',
         f'- peer: Mosquitto {mosquitto}, `set_tcp_nodelay true`, no persistence; TLS with the same P-256 certificate',
+        f'- peer of AMQP: RabbitMQ {rabbitmq} with its AMQP 1.0 plugin, one durable classic queue that nobody reads, persistent messages',
         f'- generator: bench/load on the same machine, loopback; ' + (
             'servers on core 0, generator on core 1' if bench.pin else 'nothing pinned to a core'),
         f'- {bench.pairs} interleaved pairs of {bench.seconds} s each; every figure is a median, the ratio that of the pairs (least to most)',

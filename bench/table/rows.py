@@ -6,7 +6,8 @@ import subprocess
 import time
 
 from bench import Row, Side, figures
-from servers import BUILD
+from console import Pages, everyday
+from servers import BUILD, Failed
 
 CREATE = ['--create']
 MANY = ['--devices', 1000, '--in-flight', 256]
@@ -230,9 +231,61 @@ def slow_reader(bench):
     return beside(bench, 'one slow reader among the fast', ['--slow-readers', 1])
 
 
+def console(bench):
+    """The same hub and devices, with pages of the web console open and without."""
+    devices = ['--device-prefix', 'seen-', *MANY]
+    seen = [f'seen-{i}' for i in range(100)]
+
+    with bench.hub() as hub:
+        def alone():
+            return bench.load('reported', *hub.flags(), *CREATE, *devices)
+
+        def watched(wishes):
+            with Pages(hub, wishes) as pages:
+                report = alone()
+            if min(pages.events) < 2:  # the first one is the greeting
+                raise Failed('console: a page was shown nothing')
+            return report
+
+        everything = [{'topics': ['events'], 'from': 'now'}]
+        none, ten, events = bench.in_turn(alone, lambda: watched(everyday(seen)), lambda: watched(everything))
+    name = 'CPU per durable reported update'
+    return [Row(f'{name}, ten pages of the console open', cpu(ten, 'ten pages open'), cpu(none, 'none open'), 1.1),
+            Row(f'{name}, a page open that shows every event', cpu(events, 'one page of all events'), cpu(none, 'none open'))]
+
+
 def method(bench):
     ours, peer = against_mosquitto(bench, ['method', '--devices', 100, '--in-flight', 16], ['echo', '--devices', 100, '--in-flight', 16, '--qos', 0])
     return [Row('CPU per direct method, REST to device and back', cpu(ours, 'hub'), cpu(peer, 'QoS 0 echo'))]
+
+
+def amqp(bench):
+    """AMQP beside MQTT at the same hub, and beside RabbitMQ, in turn: as many devices and the same bytes."""
+    with bench.hub() as hub, bench.rabbitmq() as rabbitmq:
+        ours, mqtt, peer = bench.in_turn(lambda: bench.load('amqp-telemetry', *hub.flags(), *CREATE, *MANY),
+                                         lambda: bench.load('telemetry', *hub.flags(), *CREATE, *MANY),
+                                         lambda: bench.load('amqp-telemetry', *rabbitmq.flags(), *MANY))
+    what = 'RabbitMQ, persistent in a durable queue'
+    rows = [Row('CPU per telemetry message over AMQP, durable before accepted', cpu(ours, 'AMQP'), cpu(mqtt, 'MQTT, the same hub'), 1.5),
+            Row('the same', cpu(ours, 'AMQP'), cpu(peer, what)),
+            Row('telemetry messages over AMQP per second, durable before accepted', rate(ours, 'hub'), rate(peer, what))]
+    reports = []
+    for _ in range(bench.pairs):
+        with bench.hub() as hub:  # fifty messages wait for a device at most: each run has devices of its own
+            flags = ['--devices', 4000, '--in-flight', 256, '--back-ends', 8, '--warm-up', 0.2, '--operations', 80_000]
+            reports.append(bench.load('amqp-messages', *hub.flags(), *CREATE, *flags))
+    rows += [Row('messages to devices sent over AMQP, durable before accepted, per second', rate(reports, 'hub')),
+             Row('CPU per such message', cpu(reports, 'hub'))]
+    with bench.hub() as hub:
+        read = [bench.load('amqp-events', *hub.flags(), *CREATE, '--in-flight', 300) for _ in range(bench.pairs)]
+    rows += [Row('CPU per event to an Event Hubs reader with a credit of 300, from memory', cpu(read, 'hub'), Side([3.0] * len(read), 'us CPU', 'aim'), 1.0),
+             Row('events per second of the same', rate(read, 'hub'))]
+    for tls, count in ((False, bench.plain_connections), (True, bench.tls_connections)):
+        with bench.hub() as hub:
+            report = bench.load('amqp-idle', *hub.flags(tls), *CREATE, '--devices', count)
+        name = f'TLS P-256, {count:,}' if tls else f'plain, {count:,}'
+        rows.append(Row(f'RSS per idle AMQP device, {name}', Side(figures([report], 'rss_kib_per_connection'), 'KiB', 'hub')))
+    return rows
 
 
 def limits(bench):
@@ -245,4 +298,4 @@ def limits(bench):
             Row("limit: fdatasync of this disk, p99", time_of(sync, 'p99', 'disk'))]
 
 
-ALL = [update, get, telemetry, single, fan_out, idle, connect, million, start, tls, large, deep, newcomers, slow_reader, method, limits]
+ALL = [update, get, telemetry, single, fan_out, idle, connect, million, start, tls, large, deep, newcomers, slow_reader, console, method, amqp, limits]

@@ -1,6 +1,7 @@
-"""The servers under test as processes: the hub, Mosquitto, the echo server. Each listens on a loopback address of its own."""
+"""The servers under test as processes: the hub, Mosquitto, RabbitMQ, the echo server. Each listens on a loopback address of its own."""
 import base64
 import http.client
+import json
 import os
 import pathlib
 import shutil
@@ -36,9 +37,9 @@ class Server:
         except OSError:
             return False
 
-    def spawn(self, command, log, environment=None):
-        if self.listens(1883):
-            raise Failed(f'something else listens on {self.address}:1883, perhaps what an interrupted run has left')
+    def spawn(self, command, log, environment=None, port=1883):
+        if self.listens(port):
+            raise Failed(f'something else listens on {self.address}:{port}, perhaps what an interrupted run has left')
         command = (['taskset', '-c', '0'] if self.pin else []) + [str(part) for part in command]
         with open(log, 'ab') as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
@@ -89,7 +90,7 @@ class Hub(Server):
         """Returns the milliseconds from exec to /readyz 200."""
         began = time.monotonic()
         self.spawn([BUILD / 'twinhub', 'serve', '--data-dir', self.data, '--listen', self.address, '--plain-listen', self.address,
-                    '--mqtt-port', 1883, '--http-port', 8080, '--ops-listen', self.address], self.data / 'log', self.environment)
+                    '--mqtt-port', 1883, '--amqp-port', 5672, '--http-port', 8080, '--ops-listen', self.address], self.data / 'log', self.environment)
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() - began > READY_SECONDS_MAX:
                 raise Failed(f'the hub did not start: {(self.data / "log").read_text()[-2000:]}')
@@ -106,13 +107,15 @@ class Hub(Server):
         finally:
             connection.close()
 
+    def connection_string(self, *flags):
+        return subprocess.run([BUILD / 'twinhub', 'connection-string', '--data-dir', self.data, *flags], check=True, capture_output=True,
+                              text=True).stdout.strip()
+
     def flags(self, tls=False):
-        text = subprocess.run([BUILD / 'twinhub', 'connection-string', '--data-dir', self.data], check=True, capture_output=True,
-                              text=True).stdout
-        key = text.strip().split('SharedAccessKey=')[1]
-        doors = ['--mqtt', f'{self.address}:{8883 if tls else 1883}', '--http', f'{self.address}:{443 if tls else 8080}']
+        key = self.connection_string().split('SharedAccessKey=')[1]
+        doors = ['--mqtt', f'{self.address}:{8883 if tls else 1883}', '--amqp', f'{self.address}:{5671 if tls else 5672}', '--http', f'{self.address}:{443 if tls else 8080}']
         return doors + (['--ca', self.data / 'tls' / 'ca.pem'] if tls else []) + [
-            '--pid', self.pid, '--policy-key', key, '--device-key', DEVICE_KEY]
+            '--pid', self.pid, '--policy-key', key, '--device-key', DEVICE_KEY, '--event-hub', self.connection_string('--events').split('EntityPath=')[1]]
 
     def rss_kib(self):
         for line in pathlib.Path(f'/proc/{self.pid}/smaps_rollup').read_text().splitlines():
@@ -147,6 +150,63 @@ class Mosquitto(Server):
     def flags(self, tls=False):
         return ['--broker', '--mqtt', f'{self.address}:{8883 if tls else 1883}', '--pid', self.pid] + (
             ['--ca', self.certificates / 'ca.pem'] if tls else [])
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class RabbitMq(Server):
+    """Debian's broker with its plugin for AMQP 1.0, and one durable classic queue that nobody reads. Defaults besides."""
+
+    DISTRIBUTION_PORT = 25688
+    EPMD_PORT = 4388  # an Erlang port mapper of its own, which ends with it
+    PROGRAM = pathlib.Path('/usr/lib/rabbitmq/bin/rabbitmq-server')  # the one in /usr/sbin changes to a user of its own
+
+    def __init__(self, folder, address='127.88.0.5', pin=False):
+        super().__init__(address, pin)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='rabbitmq-', dir=folder))
+
+    def environment(self):
+        folder = self.folder
+        return {'HOME': str(folder), 'RABBITMQ_NODENAME': 'bench@localhost', 'RABBITMQ_NODE_IP_ADDRESS': self.address, 'RABBITMQ_NODE_PORT': '5672',
+                'RABBITMQ_MNESIA_BASE': str(folder / 'mnesia'), 'RABBITMQ_LOG_BASE': str(folder), 'RABBITMQ_LOGS': '-', 'RABBITMQ_PID_FILE': str(folder / 'pid'),
+                'RABBITMQ_ENABLED_PLUGINS_FILE': str(folder / 'plugins'), 'RABBITMQ_CONFIG_FILE': str(folder / 'rabbitmq.conf'),
+                'RABBITMQ_CONF_ENV_FILE': str(folder / 'none'), 'RABBITMQ_ADVANCED_CONFIG_FILE': str(folder / 'none.config'),
+                'RABBITMQ_DIST_PORT': str(self.DISTRIBUTION_PORT), 'ERL_EPMD_PORT': str(self.EPMD_PORT), 'ERL_EPMD_ADDRESS': self.address}
+
+    def start(self):
+        if not self.PROGRAM.exists():
+            raise Failed('RabbitMQ is not installed: ./dev deps bench')
+        guest = {'user': 'guest', 'vhost': '/', 'configure': '.*', 'write': '.*', 'read': '.*'}
+        definitions = {'vhosts': [{'name': '/'}], 'users': [{'name': 'guest', 'password': 'guest', 'tags': ''}], 'permissions': [guest],
+                       'queues': [{'name': 'bench', 'vhost': '/', 'durable': True, 'auto_delete': False, 'arguments': {}}]}
+        (self.folder / 'definitions.json').write_text(json.dumps(definitions))
+        (self.folder / 'plugins').write_text('[rabbitmq_amqp1_0].\n')
+        # Its peers say who they are no more than Mosquitto's.
+        (self.folder / 'rabbitmq.conf').write_text(
+            f'loopback_users = none\namqp1_0.default_user = guest\nlog.console.level = warning\nload_definitions = {self.folder}/definitions.json\n')
+        self.spawn([self.PROGRAM], self.folder / 'log', self.environment(), port=5672)
+        self.wait_for_port(5672)
+
+    @property
+    def pid(self):
+        """Of the Erlang machine: the process that was started is a script around it."""
+        return int((self.folder / 'pid').read_text())
+
+    def flags(self):
+        return ['--broker', '--amqp', f'{self.address}:5672', '--queue', '/amq/queue/bench', '--pid', self.pid]
+
+    def stop(self, with_signal=signal.SIGTERM):
+        if self.process is None:
+            return
+        try:
+            os.kill(self.pid, with_signal)
+        except (OSError, ValueError):
+            self.process.send_signal(with_signal)
+        self.process.wait(60)
+        self.process = None
+        subprocess.run(['epmd', '-port', str(self.EPMD_PORT), '-kill'], env={**os.environ, 'ERL_EPMD_ADDRESS': self.address},
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 #include "protocol/configuration/assignment.hpp"
 
+#include "protocol/iothub/identity.hpp"
 #include "protocol/json/document.hpp"
 #include "protocol/query/evaluate.hpp"
 #include "protocol/query/twin_row.hpp"
@@ -10,7 +11,7 @@
 namespace twinhub::configuration {
 namespace {
 
-/// What a target condition may look at; the rest is never asked for.
+/// The row that a target condition is evaluated on; parts that conditions may not name are never asked for.
 class TargetParts final : public query::TwinParts {
  public:
   TargetParts(const IdentityId& id, const twin::TwinView& twin) : id_(id), twin_(twin) {}
@@ -90,7 +91,8 @@ Assignment assign(const ConfigurationSet& set, const IdentityId& id, const twin:
   DesiredTree gone;
   for (const auto& one : set.ranked) {
     if (one->content.form != form) continue;
-    if (targets(*one, id, twin)) {
+    // What the runtime's own modules are to do is a deployment's to say, not a module configuration's.
+    if (!iothub::is_system_module(id) && targets(*one, id, twin)) {
       bool applied = false;
       for (const Setting& setting : one->content.settings) {
         if (wanted.put_below(setting.path, setting.value)) applied = true;

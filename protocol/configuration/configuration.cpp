@@ -1,5 +1,6 @@
 #include "protocol/configuration/configuration.hpp"
 
+#include "protocol/json/member.hpp"
 #include "protocol/json/text.hpp"
 #include "protocol/query/parse.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t id_bytes_max = 128;
 constexpr std::size_t metric_name_bytes_max = 128;
+constexpr std::size_t schema_version_bytes_max = 128;
+constexpr std::size_t labels_bytes_max = 8 * 1024;  // as JSON text; IoT Hub documents no ceiling
 
 Error invalid(std::string why) { return fail(Errc::argument_invalid, std::move(why)); }
 
@@ -22,7 +25,7 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") 
 
 /// nullopt: absent or null.
 Result<std::optional<std::string>> text_member(const json::Value& object, std::string_view name) {
-  const auto member = object.find(name);
+  const auto member = json::member_of(object, name);
   if (!member || member->is_null()) return std::optional<std::string>{};
   auto text = member->string();
   if (!text) return invalid(std::string(name) + " must be a string");
@@ -30,21 +33,23 @@ Result<std::optional<std::string>> text_member(const json::Value& object, std::s
 }
 
 Result<std::uint32_t> priority_of(const json::Value& root) {
-  const auto member = root.find("priority");
-  if (!member || member->is_null()) return 0;
-  const auto number = member->integer();
-  if (!number || *number < 0 || *number > std::numeric_limits<std::int32_t>::max())
+  const auto member = json::member_of(root, "priority");
+  if (!member) return 0;
+  const auto number = json::whole_number_of(*member);
+  const std::int64_t priority = number ? number->value.value_or(0) : -1;
+  if (priority < 0 || priority > std::numeric_limits<std::int32_t>::max())
     return invalid("priority must be a whole number, 0 or greater");
-  return static_cast<std::uint32_t>(*number);
+  return static_cast<std::uint32_t>(priority);
 }
 
 Result<std::string> labels_of(const json::Value& root) {
-  const auto member = root.find("labels");
+  const auto member = json::member_of(root, "labels");
   if (!member || member->is_null()) return std::string("null");
   if (!member->is_object()) return invalid("labels must be an object");
   for (const json::Value label : *member) {
     if (label.kind() != json::Kind::string) return invalid("labels must be strings");
   }
+  if (member->text().size() > labels_bytes_max) return invalid("labels have more than 8192 bytes of JSON text");
   return std::string(member->text());
 }
 
@@ -56,10 +61,10 @@ Result<std::optional<json::Value>> queries_of(const std::optional<json::Value>& 
 }
 
 Result<std::vector<Metric>> metrics_of(const json::Value& root, bool strict) {
-  const auto metrics = queries_of(root.find("metrics"), "metrics");
+  const auto metrics = queries_of(json::member_of(root, "metrics"), "metrics");
   if (!metrics) return metrics.error();
   if (!*metrics) return std::vector<Metric>{};
-  const auto queries = queries_of((*metrics)->find("queries"), "metrics.queries");
+  const auto queries = queries_of(json::member_of(**metrics, "queries"), "metrics.queries");
   if (!queries) return queries.error();
   std::vector<Metric> all;
   if (!*queries) return all;
@@ -76,7 +81,7 @@ Result<std::vector<Metric>> metrics_of(const json::Value& root, bool strict) {
   return all;
 }
 
-/// One of the hub's own, whose text is known to be good.
+/// A system metric, whose query is known to parse.
 Metric own_metric(std::string_view name, std::string text) {
   Metric metric{std::string(name), std::move(text), nullptr};
   if (metric.text.empty()) return metric;
@@ -184,7 +189,7 @@ Result<std::shared_ptr<const query::Condition>> parse_target(std::string_view te
   if (!condition) return invalid_target(query::to_error(condition.error(), text).detail);
   const bool of_modules = condition->from == query::Collection::modules;
   if (of_modules && form != Form::module) return invalid_target("It targets modules; the content is for devices.");
-  // "*" says nothing of what it is about.
+  // "*" does not say whether devices or modules are meant.
   if (!of_modules && form == Form::module && condition->where)
     return invalid_target("For moduleContent it must begin with FROM devices.modules WHERE.");
   return std::make_shared<const query::Condition>(std::move(*condition));
@@ -214,6 +219,8 @@ Result<Configuration> parse_configuration(std::string_view id, std::string_view 
   if (*body_id && **body_id != id) return invalid("The configuration's id is not that of the path");
   auto schema_version = text_member(root, "schemaVersion");
   if (!schema_version) return schema_version.error();
+  if (*schema_version && (*schema_version)->size() > schema_version_bytes_max)
+    return invalid("schemaVersion has more than 128 bytes");
   configuration.schema_version = std::move(*schema_version);
   auto labels = labels_of(root);
   if (!labels) return labels.error();
@@ -222,7 +229,7 @@ Result<Configuration> parse_configuration(std::string_view id, std::string_view 
   if (!priority) return priority.error();
   configuration.priority = *priority;
 
-  const auto content = root.find("content");
+  const auto content = json::member_of(root, "content");
   auto parsed = parse_content(content ? content->text() : "null");
   if (!parsed) return parsed.error();
   configuration.content = std::move(*parsed);
@@ -266,7 +273,7 @@ Result<std::string> test_queries(std::string_view body, bool strict) {
   if (!root.is_object()) return fail(Errc::iot_hub_format_error, "The body must be a JSON object");
   const auto target = text_member(root, "targetCondition");
   if (!target) return target.error();
-  const auto queries = queries_of(root.find("customMetricQueries"), "customMetricQueries");
+  const auto queries = queries_of(json::member_of(root, "customMetricQueries"), "customMetricQueries");
   if (!queries) return queries.error();
 
   std::string out = R"({"targetConditionError":)";

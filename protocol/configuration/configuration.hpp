@@ -1,4 +1,4 @@
-// An automatic configuration: whom it targets, what it sets, what it counts; and its JSON on the service API.
+// An automatic configuration: its target condition, content and metrics; and its JSON on the service API.
 // Source: azure-docs iot-hub-automatic-device-management; service API 2021-04-12 ("Configuration").
 #pragma once
 
@@ -32,8 +32,8 @@ struct Configuration {
   std::optional<std::string> schema_version;
   std::string labels = "null";  ///< canonical JSON: an object of strings, or null
   Content content;
-  std::string target_condition;  ///< as it was sent; "" = targets nothing
-  /// What it means; nullptr for "".
+  std::string target_condition;  ///< the text as sent; "" = targets nothing
+  /// The condition, parsed; nullptr for "".
   std::shared_ptr<const query::Condition> target;
   Timestamp created;  ///< the newest of equal priority wins
   Timestamp updated;
@@ -43,7 +43,7 @@ struct Configuration {
 
   /// targetedCount and appliedCount; of edge deployments reportedSuccessfulCount and reportedFailedCount, too.
   [[nodiscard]] std::vector<Metric> system_metrics() const;
-  /// True when it comes before `other`: a higher priority, or as high and newer.
+  /// True when this configuration wins over `other`: a higher priority, or the same and newer.
   [[nodiscard]] bool outranks(const Configuration& other) const;
 };
 

@@ -1,6 +1,8 @@
 #include "protocol/configuration/content.hpp"
 
 #include "protocol/ids.hpp"
+#include "protocol/iothub/identity.hpp"
+#include "protocol/json/member.hpp"
 #include "protocol/json/text.hpp"
 #include "protocol/twin/limits.hpp"
 #include "protocol/twin/scan.hpp"
@@ -16,7 +18,6 @@ namespace {
 constexpr std::string_view desired_prefix = "properties.desired";
 constexpr std::string_view edge_agent = "$edgeAgent";
 constexpr std::string_view edge_hub = "$edgeHub";
-constexpr std::size_t modules_max = 50;  // azure-docs iot-hub-devguide-identity-registry, "modules"
 
 struct FormName {
   Form form;
@@ -77,7 +78,8 @@ Result<std::vector<Setting>> parse_settings(const json::Value& object) {
     all.put_below(settings.back().path, member);
   }
   const std::string text = all.text();
-  if (twin::measure(text.data()).size_bytes >= twin::properties_bytes_limit)
+  const twin::SectionSize size{twin::measure(text.data()).size_bytes, text.size()};
+  if (!twin::check_growth("Properties.Desired", {}, size, twin::properties_bytes_limit))
     return invalid("more than a twin's desired properties may hold");
   return settings;
 }
@@ -100,7 +102,7 @@ Result<void> parse_modules(const json::Value& object, Content& content) {
     content.modules.push_back({module, std::move(*settings)});
   }
   if (!has_agent) return invalid("modulesContent must hold $edgeAgent");
-  if (content.modules.size() > modules_max) return invalid("a device has at most 50 modules");
+  if (content.modules.size() > iothub::modules_per_device_max) return invalid("a device has at most 50 modules");
   content.layered = !whole_agent;
   return {};
 }
@@ -116,7 +118,7 @@ std::string Content::text() const {
   const std::string_view name = name_of(form);
   std::string out = "{";
   json::append_key(out, name);
-  out += document->root().find(name)->text();
+  out += json::member_of(document->root(), name)->text();
   return out + "}";
 }
 
@@ -129,7 +131,7 @@ Result<Content> parse_content(std::string_view json) {
   if (!root.is_object()) return invalid("it must be an object");
   std::optional<json::Value> found;
   for (const FormName& known : form_names) {
-    const auto member = root.find(known.name);
+    const auto member = json::member_of(root, known.name);
     if (!member || member->is_null()) continue;
     if (!member->is_object()) return invalid(std::string(known.name) + " must be an object");
     if (member->empty()) continue;

@@ -1,4 +1,4 @@
-// What a configuration sets: the three forms of its content, read and checked.
+// The content of a configuration, in its three forms: read and checked.
 // Source: azure-docs iot-hub-automatic-device-management ("Specify settings"), iot-edge module-composition and
 // module-deployment-monitoring ("Layered deployment"); service API 2021-04-12 ("ConfigurationContent").
 //

@@ -39,7 +39,7 @@ DesiredTree::Node& DesiredTree::Node::need(std::string_view wanted) {
   return members.emplace_back(Node{std::string(wanted), {}, {}});
 }
 
-/// `value` in place of what the node was.
+/// Replaces the node with `value`.
 void DesiredTree::set(Node& node, const json::Value& value, bool is_root) {
   node.members.clear();
   node.leaf.clear();
@@ -103,7 +103,7 @@ void DesiredTree::merge(Node& node, const Node& over) {
 
 void DesiredTree::merge(const DesiredTree& over) { merge(root_, over.root_); }
 
-/// False for what only takes away. An object without members is a value.
+/// Whether the node sets any value, rather than only nulls. An object without members is a value.
 bool DesiredTree::holds_a_value(const Node& node) {
   if (!node.is_object()) return !node.is_null();
   return node.members.empty() || std::any_of(node.members.begin(), node.members.end(), holds_a_value);
@@ -130,7 +130,7 @@ std::string DesiredTree::text() const {
   return out;
 }
 
-/// What `current`, an object, lacks to say what `node` says.
+/// The patch that gives `current`, an object, the values of `node`.
 void DesiredTree::want(const Node& node, const json::Value& current, bool absolute, Node& patch) {
   for (const Node& member : node.members) {
     const auto now = member_of(current, member.key);
@@ -150,7 +150,7 @@ void DesiredTree::want(const Node& node, const json::Value& current, bool absolu
   }
 }
 
-/// Removes from `current` what `gone` set there and `kept` does not want. True: nothing is left of `current`.
+/// Removes from `current` the values that `gone` set and `kept` does not set. True: `current` has become empty.
 bool DesiredTree::take_away(const Node& gone, const Node* kept, const json::Value& current, Node& patch) {
   std::size_t taken = 0;
   for (const Node& member : gone.members) {

@@ -1,5 +1,5 @@
-// What configurations want of a twin's desired properties, as a tree that remembers nulls, and the patch that is still
-// missing from a twin.
+// The values that configurations set in a twin's desired properties, as a tree that keeps nulls, and the patch that is
+// still missing from a twin.
 #pragma once
 
 #include "protocol/json/document.hpp"
@@ -17,8 +17,7 @@ using PropertyPath = std::vector<std::string>;
 /// One thread.
 class DesiredTree {
  public:
-  /// Adds `value` at `path` where nothing is said yet: what is there already wins, leaf by leaf. False: every leaf of
-  /// it was taken.
+  /// Adds `value` at `path`; values that are there already win, leaf by leaf. False: every leaf of `value` lost.
   bool put_below(const PropertyPath& path, const json::Value& value);
   /// `value` takes the place of everything at `path`.
   void put_over(const PropertyPath& path, const json::Value& value);
@@ -29,7 +28,7 @@ class DesiredTree {
   /// Canonical JSON of all that is no null.
   [[nodiscard]] std::string text() const;
 
-  /// The merge patch (RFC 7386) that makes `desired`, an object, say what this tree says; "" when it does already.
+  /// The merge patch (RFC 7386) that gives `desired`, an object, the values of this tree; "" when it has them already.
   /// `absolute`: members of `desired` that this tree lacks are removed. Leaves of `gone` that `desired` still holds
   /// with the same value, and that this tree says nothing of, are removed, and with them objects that become empty.
   [[nodiscard]] std::string patch_for(const json::Value& desired, bool absolute, const DesiredTree& gone) const;

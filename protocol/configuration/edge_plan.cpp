@@ -1,13 +1,17 @@
 #include "protocol/configuration/edge_plan.hpp"
 
+#include "protocol/iothub/identity.hpp"
+
 #include <vector>
 
 namespace twinhub::configuration {
 namespace {
 
-void lay(std::map<std::string, ModulePlan>& modules, const Content& content) {
+/// `id`: of the configuration that the content is of, "" = it is of none.
+void lay(std::map<std::string, ModulePlan>& modules, const Content& content, const std::string& id) {
   for (const ModuleSettings& module : content.modules) {
     ModulePlan& plan = modules[module.module];
+    if (!id.empty() && !module.settings.empty()) plan.statuses[id] = true;
     for (const Setting& setting : module.settings) {
       plan.desired.put_over(setting.path, setting.value);
       plan.whole = plan.whole || setting.path.empty();
@@ -19,7 +23,7 @@ void lay(std::map<std::string, ModulePlan>& modules, const Content& content) {
 
 std::map<std::string, ModulePlan> plan_of(const Content& content) {
   std::map<std::string, ModulePlan> modules;
-  lay(modules, content);
+  lay(modules, content, "");
   return modules;
 }
 
@@ -38,12 +42,11 @@ EdgePlan plan_edge(const ConfigurationSet& set, const IdentityId& device, const 
     }
   }
   if (whole == nullptr) return plan;
-  plan.statuses[whole->id] = true;
-  lay(plan.modules, whole->content);
-  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
-    plan.statuses[(*layer)->id] = true;
-    lay(plan.modules, (*layer)->content);
-  }
+  lay(plan.modules, whole->content, whole->id);
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
+    lay(plan.modules, (*layer)->content, (*layer)->id);
+  for (const auto& [id, applied] : plan.modules.at(std::string(iothub::edge_agent)).statuses)
+    plan.statuses[id] = applied;
   return plan;
 }
 

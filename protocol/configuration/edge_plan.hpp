@@ -1,5 +1,5 @@
-// What the edge deployments of a hub mean for one IoT Edge device: of those that set $edgeAgent's properties as a
-// whole, the one of the highest rank; above it, those that add layers.
+// The edge deployments that apply to one IoT Edge device: of those that set $edgeAgent's properties as a whole, the one
+// of the highest rank; above that one, the deployments that add layers.
 // Source: azure-docs iot-edge module-deployment-monitoring ("Priority", "Layered deployment").
 #pragma once
 
@@ -11,6 +11,8 @@
 namespace twinhub::configuration {
 
 struct EdgePlan {
+  /// In the twins of the device and of $edgeAgent: Applied is what sets something of $edgeAgent. A layer that sets other
+  /// modules alone is Applied in their twins (Azure/iotedge issue 5299).
   Statuses statuses;
   std::map<std::string, ModulePlan> modules;  ///< by module id; empty = no deployment applies
 };

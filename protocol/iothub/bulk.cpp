@@ -1,5 +1,6 @@
 #include "protocol/iothub/bulk.hpp"
 
+#include "protocol/json/member.hpp"
 #include "protocol/json/text.hpp"
 
 #include <algorithm>
@@ -52,8 +53,11 @@ Result<Head> read_head(const json::Value& item) {
   return head;
 }
 
+/// An empty etag matches nothing in particular, in quotes or without: SDKs strip the quotes and take what is left for
+/// none (azure-iot-sdk-csharp, ExportImportDevice).
 IfMatch if_match_of(const std::string& etag) {
-  return etag.empty() ? IfMatch{} : parse_if_match(std::string_view(etag));
+  const IfMatch condition = parse_if_match(std::string_view(etag));
+  return condition.wants_existing() ? condition : IfMatch{};
 }
 
 std::optional<json::Value> present(std::optional<json::Value> member) {
@@ -62,12 +66,12 @@ std::optional<json::Value> present(std::optional<json::Value> member) {
 
 /// Splits the item's twin data into what a back end may write and what the device had reported.
 Result<void> read_twin(const json::Value& body, BulkItem& item) {
-  const auto tags = present(body.find("tags"));
-  const auto properties = present(body.find("properties"));
+  const auto tags = present(json::member_of(body, "tags"));
+  const auto properties = present(json::member_of(body, "properties"));
   if (tags && !tags->is_object()) return invalid("tags must be an object");
   if (properties && !properties->is_object()) return invalid("properties must be an object");
-  const auto desired = properties ? present(properties->find("desired")) : std::nullopt;
-  const auto reported = properties ? present(properties->find("reported")) : std::nullopt;
+  const auto desired = properties ? present(json::member_of(*properties, "desired")) : std::nullopt;
+  const auto reported = properties ? present(json::member_of(*properties, "reported")) : std::nullopt;
   if (desired && !desired->is_object()) return invalid("properties.desired must be an object");
   if (reported && !reported->is_object()) return invalid("properties.reported must be an object");
   if (reported) item.reported = reported->text();
@@ -80,13 +84,11 @@ Result<void> read_twin(const json::Value& body, BulkItem& item) {
   return {};
 }
 
-Result<void> read_etags(const Head& head, BulkItem& item) {
+void read_etags(const Head& head, BulkItem& item) {
   const IfMatch etag = if_match_of(head.etag);
   switch (item.mode) {
     case ImportMode::update_if_match_etag:
     case ImportMode::delete_if_match_etag:
-      if (!etag.present) return invalid("The import mode " + head.import_mode + " needs an eTag");
-      [[fallthrough]];
     case ImportMode::create_or_update_if_match_etag:
       item.if_match = etag;
       break;
@@ -94,17 +96,14 @@ Result<void> read_etags(const Head& head, BulkItem& item) {
       break;
   }
   const IfMatch twin_etag = if_match_of(head.twin_etag);
-  if (item.mode == ImportMode::update_twin_if_match_etag && !twin_etag.present)
-    return invalid("The import mode " + head.import_mode + " needs a twinETag");
   if (!is_delete(item.mode) && item.mode != ImportMode::update_twin) item.twin_if_match = twin_etag;
-  return {};
 }
 
-/// What only the item itself has to answer for.
+/// The checks that concern this item alone, not the request as a whole.
 Result<void> read_content(const json::Value& body, const Head& head, BulkItem& item) {
   if (!is_valid_id(item.id.device)) return invalid("The device id is not valid");
   if (item.id.is_module() && !is_valid_id(item.id.module)) return invalid("The module id is not valid");
-  if (const auto read = read_etags(head, item); !read) return read.error();
+  read_etags(head, item);
   if (is_delete(item.mode)) return {};
   if (const auto read = read_twin(body, item); !read) return read.error();
   if (is_twin_only(item.mode)) return {};
@@ -155,7 +154,7 @@ Result<std::vector<BulkItem>> parse_bulk(std::string_view body) {
     auto item = read_item(value, items.size() + 1);
     if (!item) return item.error();
     if (!seen.insert(item->id).second)
-      return fail(Errc::device_defined_multiple_times, name_of(item->id) + " is named more than once");
+      return fail(Errc::device_defined_multiple_times, "DeviceDefinedMultipleTimes, device ID " + name_of(item->id));
     items.push_back(std::move(*item));
   }
   return items;
@@ -186,7 +185,7 @@ void append_export(std::string& out, const Identity& identity, const ExportOptio
   if (is_module) {
     if (!identity.managed_by.empty()) append_member(out, "managedBy", identity.managed_by);
   }
-  append_member(out, "status", to_string(identity.status));  // an import job wants one on every line
+  append_member(out, "status", to_string(identity.status));  // an import job wants a status on every line
   if (identity.status_reason) append_member(out, "statusReason", *identity.status_reason);
   append_authentication(out, identity, options.keys);
   if (!is_module) append_edge(out, identity);

@@ -39,11 +39,11 @@ enum class ImportMode : std::uint8_t {
          mode == ImportMode::create_or_update_if_match_etag;
 }
 
-/// What is to be done with one identity.
+/// One item of a bulk request: the change of one identity.
 struct BulkItem {
   IdentityId id;
   ImportMode mode = ImportMode::create_or_update;
-  /// The identity's etag that must be there: sent by modes with an etag, and there they need one.
+  /// The identity's etag that must be there: the modes that name an etag look at it. Without one, nothing has to match.
   IfMatch if_match;
   /// The twin's. In the modes that create or update an identity it is taken where it is given.
   IfMatch twin_if_match;
@@ -51,7 +51,7 @@ struct BulkItem {
   /// {"tags":{..},"properties":{"desired":{..}}}, a patch of the twin; "" = the item holds no twin data. Null members
   /// are absent ones: whoever writes out a device without a twin does not want to lose it.
   std::string twin_patch;
-  /// What a device had reported, as an object; "" = nothing. Only a twin that is being created takes it.
+  /// The reported properties to start with, as an object; "" = none. Only a twin that is being created takes them.
   std::string reported;
   std::optional<Error> refusal;  ///< the item alone is not valid, for this reason
 };
@@ -71,12 +71,12 @@ struct BulkError {
 /// BulkRegistryOperationResult: {"isSuccessful":..,"errors":[..],"warnings":[]}.
 [[nodiscard]] std::string bulk_result(const std::vector<BulkError>& errors);
 
-/// What an export says of an identity.
+/// The parts of an export's line for one identity.
 struct ExportOptions {
   bool keys = true;   ///< symmetric keys; without them they are null, and an import makes new ones
   bool etags = true;  ///< eTag and twinETag; without them, equal contents give equal bytes
 };
-/// The part of an export's line that tells of the identity, its brace left open:
+/// The identity's part of an export's line, its brace left open:
 /// {"id":..,"moduleId":..,"eTag":..,"status":..,"statusReason":..,"authentication":{..},..
 void append_export(std::string& out, const Identity& identity, const ExportOptions& options);
 

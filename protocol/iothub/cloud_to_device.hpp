@@ -50,9 +50,9 @@ inline constexpr std::size_t message_id_bytes_max = 128;
 /// "/devices/{device}/messages/deviceBound", the device percent-encoded: `to` of a message whose sender gave none.
 [[nodiscard]] std::string device_bound_address(std::string_view device);
 
-/// "devices/{device}/messages/devicebound/{bag}". What all the SDKs' parsers together ask for: system properties first,
-/// '$' as %24 and '.' as it is; `$.to` always; everything else outside A-Z a-z 0-9 - . _ ~ percent-encoded, '/' and ' '
-/// too; no leading '?', no trailing '/'; `key` for a null value, `key=` for an empty one.
+/// "devices/{device}/messages/devicebound/{bag}". The form that all the SDKs' parsers understand: system properties
+/// first, '$' as %24 and '.' as it is; `$.to` always; everything else outside A-Z a-z 0-9 - . _ ~ percent-encoded, '/'
+/// and ' ' too; no leading '?', no trailing '/'; `key` for a null value, `key=` for an empty one.
 void append_device_bound_topic(std::string& out, std::string_view device, const CloudToDeviceMessage& message);
 
 }  // namespace twinhub::iothub

@@ -21,10 +21,19 @@ std::string_view next_segment(std::string_view& rest) {
   return trimmed(segment);
 }
 
-/// The query follows: "?..." as today's clients write it, or "api-version=..." as those of 2016-2018 do.
+/// A Digital Twins Definition Language identifier has at most so many characters (DTDL v2, "Digital Twin Model ID").
+
+/// The query follows: "?..." as today's clients write it, or what those of 2016 to 2018 do, "api-version=..." or
+/// "DeviceClientType=..." alone (azure-iot-device 1.0). What today's form of a query follows is a module's id, whatever it
+/// looks like.
 bool is_query(std::string_view text) {
-  return text.empty() || text.front() == '?' ||
-         text.substr(0, text.find('/')).find("api-version=") != std::string_view::npos;
+  if (text.empty() || text.front() == '?') return true;
+  const std::string_view segment = text.substr(0, text.find('/'));
+  if (text.substr(segment.size()).starts_with("/?")) return false;
+  for (const std::string_view name : {"DeviceClientType=", "model-id=", "auth-chain="}) {
+    if (segment.starts_with(name)) return true;
+  }
+  return segment.find("api-version=") != std::string_view::npos;
 }
 
 void read_query(std::string_view query, ConnectFields& fields) {

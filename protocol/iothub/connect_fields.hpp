@@ -1,4 +1,4 @@
-// What IoT Hub reads out of an MQTT CONNECT's client identifier and user name.
+// The fields that IoT Hub reads out of an MQTT CONNECT's client identifier and user name.
 // Source: azure-docs iot-mqtt-connect-to-iot-hub; edgeHub MqttUsernameParser.
 #pragma once
 
@@ -18,7 +18,7 @@ struct ConnectFields {
   std::string model_id;     ///< percent-decoded; "" when absent
 };
 
-/// Reads "{host}/{device}[/{module}]/[?]api-version=...". nullopt when it cannot be read (CONNACK 4).
+/// Reads "{host}/{device}[/{module}]/[?]api-version=...". nullopt for anything else (CONNACK 4).
 [[nodiscard]] std::optional<ConnectFields> parse_user_name(std::string_view user_name);
 
 /// "{device}" or "{device}/{module}", raw.

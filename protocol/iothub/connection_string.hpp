@@ -3,6 +3,7 @@
 
 #include "protocol/ids.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,12 @@ struct ConnectionString {
 };
 
 [[nodiscard]] std::string to_string(const ConnectionString& parts);
+/// The form that Event Hubs clients read: "Endpoint=sb://host/;SharedAccessKeyName=..;SharedAccessKey=..;EntityPath=..".
+/// `policy`: a policy's credentials.
+[[nodiscard]] std::string event_hubs_connection_string(const ConnectionString& policy, std::uint16_t port,
+                                                       const std::string& entity);
+/// The "sb://host/" in it; with the port unless it is the one that every client knows.
+[[nodiscard]] std::string event_hubs_endpoint(const std::string& host, std::uint16_t port);
 /// nullopt when HostName is missing, or SharedAccessKey without x509=true, or a pair has no '='. Values may hold '='.
 [[nodiscard]] std::optional<ConnectionString> parse_connection_string(std::string_view text);
 

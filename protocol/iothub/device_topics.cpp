@@ -46,7 +46,6 @@ std::optional<DeviceTopic> parse_telemetry(std::string_view rest) {
   if (rest.empty()) return TelemetryTopic{};
   if (!take(rest, "/")) return std::nullopt;
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.starts_with('?')) rest.remove_prefix(1);
   if (rest.find('/') != std::string_view::npos) {
     // No topic levels below the bag; yet the C SDK does not encode values, so a '/' behind the first '=' is data.
     if (rest.find('/') < rest.find('=')) return std::nullopt;
@@ -83,11 +82,23 @@ void append_number(std::string& out, std::uint64_t number) {
 
 }  // namespace
 
+bool is_topic_name(std::string_view topic, const IdentityId& self) {
+  if (topic.empty()) return false;
+  take_own_prefix(topic, self);
+  return topic.find_first_of("+#") == std::string_view::npos;
+}
+
 std::optional<DeviceTopic> parse_device_topic(std::string_view topic, const IdentityId& self) {
+  if (!is_topic_name(topic, self)) return std::nullopt;
+  if (take_own_prefix(topic, self)) return parse_telemetry(topic);
   if (topic.starts_with("$iothub/twin/")) return parse_twin(topic);
   if (take(topic, method_response)) return parse_method_response(topic);
-  if (take_own_prefix(topic, self)) return parse_telemetry(topic);
   return std::nullopt;
+}
+
+std::string_view filter_behind_own_ids(std::string_view filter, const IdentityId& self) {
+  take_own_prefix(filter, self);
+  return filter;
 }
 
 std::optional<FilterKind> parse_topic_filter(std::string_view filter, const IdentityId& self) {

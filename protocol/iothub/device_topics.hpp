@@ -1,5 +1,6 @@
-// The topics of IoT Hub's MQTT door: what a device may publish to and subscribe to, and what the hub publishes back.
-// Topics of twins and methods carry no device id: who speaks is known from the connection only.
+// The topics of IoT Hub's MQTT door: those that a device may publish and subscribe to, and those that the hub publishes
+// to, with their `$rid` and `$version`. Topics of twins and methods carry no device id: the sender is known from the
+// connection only.
 // Source: azure-docs iot-mqtt-connect-to-iot-hub; azure-iot-sdk-node mqtt_twin_client.
 #pragma once
 
@@ -17,7 +18,7 @@ namespace twinhub::iothub {
 /// All views point into the topic that was parsed.
 struct TelemetryTopic {
   std::string_view property_bag;
-};  ///< after "events/", leading '?' and trailing '/' removed
+};  ///< after "events/", a trailing '/' removed; a '?' in front belongs to the first name
 struct TwinGetTopic {
   std::string_view rid;
 };
@@ -32,8 +33,12 @@ struct MethodResponseTopic {
 
 using DeviceTopic = std::variant<TelemetryTopic, TwinGetTopic, TwinReportedTopic, MethodResponseTopic>;
 
+/// Whether a PUBLISH or a will of `self` may name this topic at all: it is not empty [MQTT-4.7.3-1] and has no wildcards
+/// [MQTT-4.7.1-1]. The own ids may hold a '+' or '#': there they are letters.
+[[nodiscard]] bool is_topic_name(std::string_view topic, const IdentityId& self);
+
 /// Reads the Topic Name of a PUBLISH by `self`. nullopt: a topic the hub does not serve to this identity, a malformed
-/// twin topic, or a twin GET without `$rid`; the connection is to be closed.
+/// twin topic, a twin GET without `$rid`, or no Topic Name at all; the connection is to be closed.
 [[nodiscard]] std::optional<DeviceTopic> parse_device_topic(std::string_view topic, const IdentityId& self);
 
 /// The subscriptions that IoT Hub knows. Stored on disk (storage/FORMAT.md): never renumber.
@@ -52,6 +57,9 @@ inline constexpr std::size_t method_name_bytes_max = 1024;
 /// nullopt: answer 0x80.
 [[nodiscard]] std::optional<FilterKind> parse_topic_filter(std::string_view filter, const IdentityId& self);
 
+/// What of a Topic Filter stands behind the own ids, in which '+' and '#' are no wildcards; of another one all of it.
+[[nodiscard]] std::string_view filter_behind_own_ids(std::string_view filter, const IdentityId& self);
+
 /// True when a filter that parse_topic_filter() knows as methods asks for the method of this name.
 [[nodiscard]] bool filter_takes_method(std::string_view filter, std::string_view method);
 
@@ -60,7 +68,8 @@ void append_twin_response_topic(std::string& out, unsigned status, std::string_v
                                 std::optional<std::uint64_t> version = std::nullopt);
 /// "$iothub/twin/PATCH/properties/desired/?$version={version}"
 void append_desired_topic(std::string& out, std::uint64_t version);
-/// "$iothub/methods/POST/{method}/?$rid={rid}"; SDKs take all behind "$rid=" for the rid, so nothing may follow it.
+/// "$iothub/methods/POST/{method}/?$rid={rid}"; SDKs take all behind "$rid=" for the rid, so nothing may follow the
+/// rid.
 void append_method_topic(std::string& out, std::string_view method, std::uint64_t rid);
 
 }  // namespace twinhub::iothub

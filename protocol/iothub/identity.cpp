@@ -1,6 +1,7 @@
 #include "protocol/iothub/identity.hpp"
 
 #include "protocol/json/document.hpp"
+#include "protocol/json/member.hpp"
 #include "protocol/json/text.hpp"
 
 #include <algorithm>
@@ -23,11 +24,19 @@ std::string lower(std::string text) {
 
 /// Member `name` as a string: absent and null give "", another kind an Error.
 Result<std::string> text_member(const json::Value& object, std::string_view name) {
-  const auto member = object.find(name);
+  const auto member = json::member_of(object, name);
   if (!member || member->is_null()) return std::string();
   auto text = member->string();
   if (!text) return invalid(std::string(name) + " must be a string");
   return std::move(*text);
+}
+
+/// Member `name` as an object: absent and null give none, another kind an Error.
+Result<std::optional<json::Value>> object_member(const json::Value& object, std::string_view name) {
+  auto member = json::member_of(object, name);
+  if (!member || member->is_null()) return std::optional<json::Value>();
+  if (!member->is_object()) return invalid(std::string(name) + " must be an object");
+  return member;
 }
 
 Result<void> check_key(const std::string& key) {
@@ -38,11 +47,12 @@ Result<void> check_key(const std::string& key) {
 }
 
 Result<void> read_keys(const json::Value& authentication, Identity& wanted) {
-  const auto keys = authentication.find("symmetricKey");
-  if (!keys || !keys->is_object()) return {};
-  auto primary = text_member(*keys, "primaryKey");
+  const auto keys = object_member(authentication, "symmetricKey");
+  if (!keys) return keys.error();
+  if (!*keys) return {};
+  auto primary = text_member(**keys, "primaryKey");
   if (!primary) return primary.error();
-  auto secondary = text_member(*keys, "secondaryKey");
+  auto secondary = text_member(**keys, "secondaryKey");
   if (!secondary) return secondary.error();
   if (primary->empty() != secondary->empty()) return invalid("Either no keys or both keys can be set");
   if (primary->empty()) return {};
@@ -62,11 +72,12 @@ bool is_thumbprint(std::string_view text) {
 }
 
 Result<void> read_thumbprints(const json::Value& authentication, Identity& wanted) {
-  const auto thumbprints = authentication.find("x509Thumbprint");
-  if (!thumbprints || !thumbprints->is_object()) return {};
+  const auto thumbprints = object_member(authentication, "x509Thumbprint");
+  if (!thumbprints) return thumbprints.error();
+  if (!*thumbprints) return {};
   for (const auto& [name, target] : {std::pair{"primaryThumbprint", &wanted.primary_thumbprint},
                                      std::pair{"secondaryThumbprint", &wanted.secondary_thumbprint}}) {
-    auto text = text_member(*thumbprints, name);
+    auto text = text_member(**thumbprints, name);
     if (!text) return text.error();
     if (!text->empty() && !is_thumbprint(*text)) {
       return invalid("StringIsNotThumbprint: " + std::string(name) + " must be 40 or 64 hex digits");
@@ -90,7 +101,7 @@ Result<AuthenticationType> read_type(const json::Value& authentication, const Id
 }
 
 Result<void> read_authentication(const json::Value& body, IdentityRequest& request, bool is_module) {
-  const auto authentication = body.find("authentication");
+  const auto authentication = json::member_of(body, "authentication");
   if (!authentication || authentication->is_null()) {
     request.generate_keys = true;
     request.no_authentication = true;
@@ -135,21 +146,38 @@ Result<void> read_status(const json::Value& body, Identity& wanted) {
   return {};
 }
 
-Result<void> read_edge(const json::Value& body, Identity& wanted) {
-  if (const auto capabilities = body.find("capabilities"); capabilities && capabilities->is_object()) {
-    if (const auto edge = capabilities->find("iotEdge")) wanted.iot_edge = edge->boolean().value_or(false);
-  }
-  auto scope = text_member(body, "deviceScope");
-  if (!scope) return scope.error();
-  wanted.device_scope = std::move(*scope);
-  if (const auto parents = body.find("parentScopes"); parents && parents->kind() == json::Kind::array) {
-    for (const json::Value parent : *parents) {
-      auto text = parent.string();
-      if (!text) return invalid("parentScopes must be strings");
-      wanted.parent_scopes.push_back(std::move(*text));
-    }
+Result<void> read_capabilities(const json::Value& body, Identity& wanted) {
+  const auto capabilities = object_member(body, "capabilities");
+  if (!capabilities) return capabilities.error();
+  const auto edge = *capabilities ? json::member_of(**capabilities, "iotEdge") : std::nullopt;
+  if (!edge || edge->is_null()) return {};
+  const auto is_edge = edge->to_boolean();
+  if (!is_edge) return invalid("capabilities.iotEdge must be true or false");
+  wanted.iot_edge = *is_edge;
+  return {};
+}
+
+Result<void> read_parent_scopes(const json::Value& body, Identity& wanted) {
+  const auto parents = json::member_of(body, "parentScopes");
+  if (!parents || parents->is_null()) return {};
+  if (parents->kind() != json::Kind::array) return invalid("parentScopes must be an array");
+  for (const json::Value parent : *parents) {
+    auto text = parent.string();
+    if (!text) return invalid("parentScopes must be strings");
+    if (text->size() > scope_bytes_max) return invalid("A scope of parentScopes has more than 256 bytes");
+    if (wanted.parent_scopes.size() == parent_scopes_max) return invalid("parentScopes has more than 16 scopes");
+    wanted.parent_scopes.push_back(std::move(*text));
   }
   return {};
+}
+
+Result<void> read_edge(const json::Value& body, Identity& wanted) {
+  if (const auto read = read_capabilities(body, wanted); !read) return read.error();
+  auto scope = text_member(body, "deviceScope");
+  if (!scope) return scope.error();
+  if (scope->size() > scope_bytes_max) return invalid("deviceScope has more than 256 bytes");
+  wanted.device_scope = std::move(*scope);
+  return read_parent_scopes(body, wanted);
 }
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
@@ -183,6 +211,14 @@ std::string_view to_string(AuthenticationType type) {
 
 std::string_view to_string(Status status) { return status == Status::enabled ? "enabled" : "disabled"; }
 
+void unite_scopes_of_leaf(Identity& identity) {
+  if (identity.iot_edge || identity.id.is_module()) return;
+  if (identity.device_scope.empty() && !identity.parent_scopes.empty())
+    identity.device_scope = identity.parent_scopes.front();
+  identity.parent_scopes.clear();
+  if (!identity.device_scope.empty()) identity.parent_scopes.push_back(identity.device_scope);
+}
+
 Result<IdentityRequest> parse_identity_request(const IdentityId& id, std::string_view body) {
   auto document = json::parse(body);
   if (!document) return document.error();
@@ -204,8 +240,12 @@ Result<IdentityRequest> read_identity_request(const IdentityId& id, const json::
   if (const auto read = read_authentication(root, request, id.is_module()); !read) return read.error();
   if (const auto read = read_status(root, request.wanted); !read) return read.error();
   if (const auto read = read_edge(root, request.wanted); !read) return read.error();
+  const auto capabilities = json::member_of(root, "capabilities");
+  request.no_capabilities = !capabilities || capabilities->is_null();
+  request.no_scopes = !json::member_of(root, "deviceScope") && !json::member_of(root, "parentScopes");
   auto managed_by = text_member(root, "managedBy");
   if (!managed_by) return managed_by.error();
+  if (managed_by->size() > managed_by_bytes_max) return invalid("managedBy has more than 1024 bytes");
   if (id.is_module()) request.wanted.managed_by = std::move(*managed_by);
   return request;
 }
@@ -214,7 +254,6 @@ void append_edge(std::string& out, const Identity& identity) {
   out += R"(,"capabilities":{"iotEdge":)";
   out += identity.iot_edge ? "true}" : "false}";
   if (!identity.device_scope.empty()) append_member(out, "deviceScope", identity.device_scope);
-  if (identity.parent_scopes.empty()) return;
   out += R"(,"parentScopes":[)";
   for (std::size_t i = 0; i < identity.parent_scopes.size(); ++i) {
     if (i > 0) out += ',';

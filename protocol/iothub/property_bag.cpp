@@ -1,5 +1,6 @@
 #include "protocol/iothub/property_bag.hpp"
 
+#include "protocol/percent.hpp"
 #include "protocol/utf8.hpp"
 
 namespace twinhub::iothub {
@@ -44,7 +45,6 @@ bool decodes_to(std::string_view text, std::string_view plain) {
 }
 
 std::string percent_encode(std::string_view text) {
-  constexpr std::string_view hex_digits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
     const bool unreserved = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -53,10 +53,7 @@ std::string percent_encode(std::string_view text) {
       out.push_back(c);
       continue;
     }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back(hex_digits[byte >> 4]);
-    out.push_back(hex_digits[byte & 0xF]);
+    append_percent_encoded(out, c);
   }
   return out;
 }
@@ -93,9 +90,8 @@ std::vector<Property> parse_property_bag(std::string_view bag) {
     bag.remove_prefix(end == std::string_view::npos ? bag.size() : end + 1);
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    Property property{decode_text(pair.substr(0, equals)), std::nullopt};
-    if (equals != std::string_view::npos) property.value = decode_text(pair.substr(equals + 1));
-    properties.push_back(std::move(property));
+    const std::string_view value = equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    properties.push_back({decode_text(pair.substr(0, equals)), decode_text(value)});
   }
   return properties;
 }

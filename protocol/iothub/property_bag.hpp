@@ -11,10 +11,11 @@ namespace twinhub::iothub {
 
 struct Property {
   std::string name;                  ///< decoded; system properties keep their "$." name
-  std::optional<std::string> value;  ///< nullopt for `key` without '=', "" for `key=`
+  std::optional<std::string> value;  ///< nullopt: a back end's message has a name alone
 };
 
-/// Decodes `%XX`, leaves '+' alone, splits each pair at its first '='; a '%' that is not an escape stays as it is, and
+/// Decodes `%XX`, leaves '+' alone, splits each pair at its first '='; a name without '=' has the value "", as IoT Hub
+/// shows it. A '%' that is not an escape stays as it is, and
 /// so does one whose escape is not UTF-8.
 [[nodiscard]] std::vector<Property> parse_property_bag(std::string_view bag);
 

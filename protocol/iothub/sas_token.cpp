@@ -1,28 +1,16 @@
 #include "protocol/iothub/sas_token.hpp"
 
+#include "protocol/ascii.hpp"
+#include "protocol/iothub/hmac.hpp"
 #include "protocol/iothub/property_bag.hpp"
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <array>
+#include <algorithm>
 #include <limits>
-#include <memory>
 
 namespace twinhub::iothub {
 namespace {
 
 constexpr std::string_view scheme = "SharedAccessSignature";
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -42,38 +30,6 @@ std::optional<std::uint64_t> whole_seconds(std::string_view text) {
   }
   return seconds;
 }
-
-/// HMAC-SHA-256. OpenSSL looks an algorithm up by its name, through locks, whenever it is asked for one: that costs
-/// more than the sum itself. So each thread asks once, and afterwards only the key changes.
-class Hmac {
- public:
-  static constexpr std::size_t digest_bytes = 32;
-  using Digest = std::array<unsigned char, digest_bytes>;
-
-  Hmac() {
-    const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr),
-                                                                EVP_MAC_free);
-    if (!mac) return;
-    context_.reset(EVP_MAC_CTX_new(mac.get()));  // it holds on to `mac`
-    char sha256[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-                                     OSSL_PARAM_construct_end()};
-    if (context_ && EVP_MAC_CTX_set_params(context_.get(), parameters) != 1) context_.reset();
-  }
-
-  [[nodiscard]] bool sum(std::string_view key, std::string_view text, Digest& digest) {
-    std::size_t size = 0;
-    return context_ && EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) == 1 &&
-           EVP_MAC_update(context_.get(), bytes(text), text.size()) == 1 &&
-           EVP_MAC_final(context_.get(), digest.data(), &size, digest.size()) == 1 && size == digest.size();
-  }
-
- private:
-  static const unsigned char* bytes(std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
-  }
-  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, EVP_MAC_CTX_free};
-};
 
 }  // namespace
 
@@ -99,7 +55,7 @@ std::optional<SasToken> parse_sas_token(std::string_view text) {
     const std::string_view name = pair.substr(0, equals);
     const std::string_view value = pair.substr(equals + 1);
     if (equals_ignoring_case(name, "sr")) {
-      token.resource = value;  // never decoded: it is what was signed
+      token.resource = value;  // never decoded: the signature covers these bytes
       has_resource = !value.empty();
     } else if (equals_ignoring_case(name, "sig")) {
       token.signature = percent_decode(value);
@@ -137,28 +93,45 @@ SasScope scope_of(std::string_view resource) {
   return scope;
 }
 
+std::uint64_t unix_seconds(Timestamp at) {
+  return at.ticks < unix_epoch_ticks ? 0 : (at.ticks - unix_epoch_ticks) / ticks_per_second;
+}
+
 bool is_expired(const SasToken& token, Timestamp now) {
-  const std::uint64_t now_seconds =
-      now.ticks < unix_epoch_ticks ? 0 : (now.ticks - unix_epoch_ticks) / ticks_per_second;
+  const std::uint64_t now_seconds = unix_seconds(now);
   return now_seconds > sas_clock_skew_seconds && token.expires_at < now_seconds - sas_clock_skew_seconds;
 }
 
 std::optional<std::string> sign(std::string_view resource, std::string_view expiry, std::string_view key_base64) {
   const auto key = base64_decode(key_base64);
-  if (!key || key->empty()) return std::nullopt;
+  if (!key) return std::nullopt;
+  return sign_with_bytes(resource, expiry, *key);
+}
+
+std::optional<std::string> sign_with_bytes(std::string_view resource, std::string_view expiry, std::string_view key) {
+  if (key.empty()) return std::nullopt;
   std::string text;
   text.reserve(resource.size() + 1 + expiry.size());
   text.append(resource).append("\n").append(expiry);
-  thread_local Hmac hmac;
-  Hmac::Digest digest{};
-  if (!hmac.sum(*key, text, digest)) return std::nullopt;
-  return base64_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  const auto digest = hmac_sha256(key, text);
+  if (!digest) return std::nullopt;
+  return base64_encode(view_of(*digest));
 }
 
+namespace {
+
+bool is_signature(const SasToken& token, const std::optional<std::string>& expected) {
+  return expected && same_bytes(*expected, token.signature);
+}
+
+}  // namespace
+
 bool signature_matches(const SasToken& token, std::string_view key_base64) {
-  const auto expected = sign(token.resource, token.expiry, key_base64);
-  if (!expected || expected->size() != token.signature.size()) return false;
-  return CRYPTO_memcmp(expected->data(), token.signature.data(), expected->size()) == 0;
+  return is_signature(token, sign(token.resource, token.expiry, key_base64));
+}
+
+bool text_signature_matches(const SasToken& token, std::string_view key_text) {
+  return is_signature(token, sign_with_bytes(token.resource, token.expiry, key_text));
 }
 
 std::string make_sas_token(std::string_view resource, std::string_view key_base64, std::uint64_t expires_at,

@@ -7,7 +7,7 @@
 namespace twinhub::iothub {
 namespace {
 
-/// What a system property is called on the topic, and by back ends. An empty name: not the sender's to say, dropped.
+/// The name of a system property on the topic, and its name for back ends. "" = the sender may not set it: dropped.
 struct SystemName {
   std::string_view on_topic;
   std::string_view at_back_end;
@@ -40,7 +40,8 @@ constexpr std::array system_names{
 std::string to_text(AuthMethod method, const IdentityId& id) {
   const std::string_view scope = method.by_policy ? "hub" : id.is_module() ? "module" : "device";
   const std::string_view type = method.by_certificate ? "x509" : "sas";
-  return R"({"scope":")" + std::string(scope) + R"(","type":")" + std::string(type) + R"(","issuer":"iothub"})";
+  return R"({"scope":")" + std::string(scope) + R"(","type":")" + std::string(type) +
+         R"(","issuer":"iothub","acceptingIpFilterRule":null})";
 }
 
 TelemetryProperties parse_telemetry_properties(std::string_view bag) {

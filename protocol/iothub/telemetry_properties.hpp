@@ -1,4 +1,4 @@
-// What the property bag of a telemetry message says, under the names that back ends know.
+// The properties of a telemetry message, from its property bag, under the names that back ends know.
 // Source: edgeHub SystemProperties.cs; azure-iot-sdk-c uamqp_messaging.c for the tracing names; azure-docs
 // iot-hub-devguide-messages-construct.
 #pragma once
@@ -14,12 +14,13 @@
 
 namespace twinhub::iothub {
 
-/// How a sender proved who it is.
+/// How a sender authenticated.
 struct AuthMethod {
-  bool by_policy = false;       ///< a shared access policy's key, else its own
-  bool by_certificate = false;  ///< else a SAS token
+  bool by_policy = false;       ///< by a shared access policy's key, else by its own
+  bool by_certificate = false;  ///< by certificate, else by SAS token
 };
-/// iothub-connection-auth-method of `id`, e.g. {"scope":"device","type":"sas","issuer":"iothub"}.
+/// iothub-connection-auth-method of `id`, e.g. {"scope":"device","type":"sas","issuer":"iothub",
+/// "acceptingIpFilterRule":null}.
 [[nodiscard]] std::string to_text(AuthMethod method, const IdentityId& id);
 
 struct TelemetryProperties {

@@ -7,7 +7,7 @@ namespace {
 
 /// Behind the string whose opening quote is at `quote`.
 const char* end_of_string(const char* quote) {
-  // Two loops, so that no step waits for what the last byte was: that is three times faster.
+  // Two loops, so that no step depends on the last byte: three times faster.
   const char* at = quote + 1;
   for (;;) {
     while (*at != '"' && *at != '\\') ++at;

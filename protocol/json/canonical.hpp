@@ -1,4 +1,4 @@
-// Looking into canonical JSON text without parsing it: what parse() made and the store kept is known to be well formed,
+// Looking into canonical JSON text without parsing it: text that parse() made and the store kept is well formed,
 // so one member is found by stepping over its neighbours, at the speed of reading the bytes.
 //
 // REQUIRES, for everything here: canonical text (document.hpp), the view beginning at the value's first character.
@@ -15,7 +15,7 @@ namespace twinhub::json {
 /// The end of the value that begins at `begin`. Nesting costs no stack.
 [[nodiscard]] const char* end_of_value(const char* begin);
 
-/// What the value that starts with `first` is; an integer is told as a number.
+/// The kind of the value that starts with `first`; an integer counts as a number.
 [[nodiscard]] Kind kind_of(char first);
 
 /// The text of an object's member. `key_text`: in canonical escaped form, without quotes. nullopt: not there, or

@@ -15,10 +15,10 @@ namespace {
 
 namespace sj = simdjson;
 
-/// What a thread keeps between parses, so that a small patch costs no allocation.
+/// Buffers that a thread keeps between parses, so that a small patch costs no allocation.
 struct Scratch {
   sj::ondemand::parser parser;
-  sj::dom::parser strings;  ///< for those with escapes: a text may consist of nothing else
+  sj::dom::parser strings;  ///< for strings with escapes: a text may consist of nothing else
   std::string padded;
 };
 constexpr std::size_t scratch_bytes_kept = 256 * 1024;
@@ -213,7 +213,11 @@ sj::error_code Parser::value(sj::ondemand::value element, std::size_t depth, Nod
     if (const auto error = element.get_array().get(elements)) return error;
     return array(elements, depth + 1, index);
   }
-  return scalar(element.raw_json_token(), node);
+  // Up to the next token. simdjson takes a text before a colon for a name and skips what follows as its value, so that
+  // it would find no fault with {"a":"":1}}.
+  const std::string_view token = element.raw_json_token();
+  if (token.data()[token.size()] == ':') return sj::TAPE_ERROR;
+  return scalar(token, node);
 }
 
 sj::error_code Parser::object(sj::ondemand::object members, std::size_t depth, std::uint32_t index) {
@@ -380,6 +384,18 @@ std::optional<std::int64_t> Value::integer() const {
 std::optional<bool> Value::boolean() const {
   if (kind() != Kind::boolean) return std::nullopt;
   return text() == "true";
+}
+
+std::optional<bool> Value::to_boolean() const {
+  if (const auto number = integer()) return *number != 0;
+  auto word = string();
+  if (!word) return boolean();
+  for (char& c : *word) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  const std::string_view text = without_outer_space(*word);
+  if (text != "true" && text != "false") return std::nullopt;
+  return text == "true";
 }
 
 std::optional<Value> Value::find(std::string_view key) const {

@@ -18,9 +18,9 @@ namespace twinhub::json {
 
 enum class Kind : std::uint8_t { object, array, string, integer, number, boolean, null };
 
-/// Nesting that parse() follows; deeper text is refused, whatever it holds.
+/// The nesting that parse() follows; deeper text is refused.
 inline constexpr std::size_t depth_max = 64;
-/// Longer text is refused before it is looked at.
+/// The longest text that parse() reads; longer text is refused at once.
 inline constexpr std::size_t text_bytes_max = 4U << 20;
 
 class Document;
@@ -42,6 +42,9 @@ class Value {
   /// nullopt for any other kind, and beyond 64 bits.
   [[nodiscard]] std::optional<std::int64_t> integer() const;
   [[nodiscard]] std::optional<bool> boolean() const;
+  /// As Newtonsoft.Json converts to a boolean: the text "true" or "false" in any case counts, and so does an integer,
+  /// where 0 is false. nullopt for anything else.
+  [[nodiscard]] std::optional<bool> to_boolean() const;
 
   /// The member of an object with this key (plain text); nullopt when absent or not an object. Linear.
   [[nodiscard]] std::optional<Value> find(std::string_view key) const;

@@ -30,6 +30,11 @@ std::string to_utf8(std::string_view bytes) {
   return text;
 }
 
+std::string_view without_trailing_nuls(std::string_view text) {
+  constexpr std::string_view skipped("\0 \t\r\n", 5);
+  return text.substr(0, text.find_last_not_of(skipped) + 1);  // npos + 1 = 0
+}
+
 void append_escaped(std::string& out, std::string_view utf8) {
   std::size_t plain_begin = 0;
   for (std::size_t i = 0; i < utf8.size(); ++i) {

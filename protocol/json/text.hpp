@@ -14,8 +14,13 @@ void append_escaped(std::string& out, std::string_view utf8);
 void append_string(std::string& out, std::string_view utf8);
 
 [[nodiscard]] bool is_utf8(std::string_view bytes);
-/// `bytes` as they are when they are UTF-8; else every byte beyond ASCII becomes U+FFFD.
+/// `bytes` unchanged when they are UTF-8; else with U+FFFD for every byte beyond ASCII.
 [[nodiscard]] std::string to_utf8(std::string_view bytes);
+
+/// Without the NUL bytes that C programs send along when they publish a whole buffer (azure-sdk-for-c's
+/// paho_iot_pnp_component_sample), and blanks among them; Newtonsoft.Json's reader skips both, so IoT Hub takes such a
+/// text (inferred).
+[[nodiscard]] std::string_view without_trailing_nuls(std::string_view text);
 
 /// Appends `"name":`.
 void append_key(std::string& out, std::string_view name);

@@ -58,7 +58,7 @@ constexpr unsigned will_retain_flag = 0x20;
 constexpr unsigned password_flag = 0x40;
 constexpr unsigned user_name_flag = 0x80;
 
-/// What the flags may not say together.
+/// Combinations of flags that MQTT forbids.
 bool connect_flags_allowed(unsigned flags) {
   const bool will = (flags & will_flag) != 0;
   const unsigned will_qos = (flags >> will_qos_shift) & 3U;
@@ -98,6 +98,22 @@ std::optional<ProtocolVersion> decode_protocol_version(std::string_view body) {
   const auto level = reader.byte();
   if (!name || !level) return std::nullopt;
   return ProtocolVersion{*name == "MQTT", *level, name->size() + 3};
+}
+
+std::string_view decode_client_id_5(std::string_view body) {
+  const auto version = decode_protocol_version(body);
+  if (!version) return {};
+  Reader reader(body.substr(version->bytes));
+  if (!reader.byte() || !reader.integer()) return {};  // flags, keep alive
+  std::size_t properties = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    const auto byte = reader.byte();
+    if (!byte || shift > 21) return {};
+    properties |= static_cast<std::size_t>(*byte & 0x7FU) << shift;
+    if ((*byte & 0x80U) == 0) break;
+  }
+  if (reader.rest().size() < properties) return {};
+  return Reader(reader.rest().substr(properties)).string().value_or(std::string_view());
 }
 
 std::optional<Connect> decode_connect(std::string_view body) {

@@ -11,7 +11,7 @@
 
 namespace twinhub::mqtt {
 
-/// Which MQTT a CONNECT speaks: read before the rest, since later versions lay it out differently.
+/// The protocol level of a CONNECT: read before the rest, which later versions lay out differently.
 struct ProtocolVersion {
   bool is_mqtt = false;  ///< the protocol name is "MQTT"
   std::uint8_t level = 0;
@@ -19,6 +19,9 @@ struct ProtocolVersion {
 };
 [[nodiscard]] std::optional<ProtocolVersion> decode_protocol_version(std::string_view body);
 
+/// The client identifier of an MQTT 5 CONNECT, which stands behind its properties (MQTT 5, 3.1.2.11); "" when it
+/// cannot be read. REQUIRES: decode_protocol_version() gave level 5.
+[[nodiscard]] std::string_view decode_client_id_5(std::string_view body);
 /// REQUIRES: decode_protocol_version() gave level 4.
 [[nodiscard]] std::optional<Connect> decode_connect(std::string_view body);
 /// `flags`: the low half of the first byte. QoS 2 is decoded; the session refuses it.

@@ -15,7 +15,8 @@ enum class Fault : std::uint8_t {
   malformed_packet,    ///< bytes that are no MQTT 3.1.1 packet
   protocol_violation,  ///< a packet that may not come now, or at all
   packet_too_large,
-  qos_not_supported,  ///< PUBLISH with QoS 2
+  qos_not_supported,   ///< PUBLISH with QoS 2
+  unsupported_version  ///< CONNECT of another level than 4
 };
 
 /// [MQTT-3.2.2-4] Connect Return codes.

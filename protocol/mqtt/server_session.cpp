@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint8_t level_3_1_1 = 4;
 constexpr std::uint8_t level_5 = 5;
-/// Room for a will message of the largest size there is, and for all else that a CONNECT holds. Nobody is known to the
-/// owner before it, so its buffers are the cheapest to fill for strangers.
+/// Room for a will message of the largest size there is, and for all else that a CONNECT holds. Before a
+/// CONNECT the peer is not authenticated, so this is the buffer that strangers can fill.
 constexpr std::size_t connect_bytes_max = 96U * 1024;
 
 /// [MQTT-2.2.2-2]: the low half of the first byte is fixed for every packet but PUBLISH.
@@ -49,7 +49,7 @@ std::optional<Fault> refuse_version(std::uint8_t level, std::string& out) {
   } else {
     append_connack(out, false, ReturnCode::unacceptable_protocol_version);  // [MQTT-3.1.2-2]
   }
-  return Fault::protocol_violation;
+  return Fault::unsupported_version;
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ std::optional<Fault> ServerSession::receive(std::string_view input, Handler& han
   }
   while ((state_ == State::awaiting_connect || state_ == State::connected) && !held_ && !input.empty()) {
     if (state_ == State::awaiting_connect && !begins_connect(input.front())) {
-      close();  // [MQTT-3.1.0-1]; at its first byte, so that a stranger has no buffer filled
+      close();  // [MQTT-3.1.0-1]; at the packet's first byte, so that a stranger can fill no buffer
       return Fault::protocol_violation;
     }
     const Frame frame = read_frame(input);
@@ -148,7 +148,7 @@ std::optional<Fault> ServerSession::handle_packet(unsigned char first_byte, std:
       close();  // [MQTT-3.14.4-2]
       return std::nullopt;
     default:
-      return Fault::protocol_violation;  // QoS 2's packets, and those only a server sends
+      return Fault::protocol_violation;  // packets of QoS 2, and packets that only a server sends
   }
 }
 
@@ -156,7 +156,10 @@ std::optional<Fault> ServerSession::handle_connect(std::string_view body, Handle
   const auto version = decode_protocol_version(body);
   if (!version) return Fault::malformed_packet;
   if (!version->is_mqtt) return Fault::protocol_violation;  // [MQTT-3.1.2-1]
-  if (version->level != level_3_1_1) return refuse_version(version->level, out);
+  if (version->level != level_3_1_1) {
+    handler.on_other_version(version->level, version->level == level_5 ? decode_client_id_5(body) : "");
+    return refuse_version(version->level, out);
+  }
   const auto connect = decode_connect(body);
   if (!connect) return Fault::malformed_packet;
   state_ = State::answering_connect;

@@ -1,7 +1,7 @@
 // Server end of one MQTT 3.1.1 connection as a pure state machine: bytes in, calls out. It owns no socket, clock or
 // thread.
 //
-//   bytes from the peer --> receive() --> Handler::on_<packet>()   what the hub has to act on
+//   bytes from the peer --> receive() --> Handler::on_<packet>()   packets for the hub to act on
 //                                     --> `out`                    bytes to write to the peer (PINGRESP)
 //
 // Answers that need the hub (CONNACK, SUBACK, PUBACK ...) are appended by the owner with protocol/mqtt/encode.
@@ -18,18 +18,25 @@
 
 namespace twinhub::mqtt {
 
-/// What a session tells its owner. Views die when the call returns. Any call may call ServerSession::close().
+/// The packets that a session hands to its owner. Views die when the call returns. Any call may call
+/// ServerSession::close().
 class Handler {
  public:
   virtual ~Handler() = default;
   /// First packet, well formed, protocol level 4. The owner answers with CONNACK, then accept() or close().
   virtual void on_connect(const Connect& connect) = 0;
+  /// A CONNECT of another protocol level, which the session refuses: a Fault follows. `client_id`: "" when it cannot be
+  /// read.
+  virtual void on_other_version(std::uint8_t level, std::string_view client_id) {
+    (void)level;
+    (void)client_id;
+  }
   /// QoS 0 or 1. At QoS 1 the owner sends PUBACK once the message is safe.
   virtual void on_publish(const Publish& publish) = 0;
   virtual void on_subscribe(std::uint16_t packet_id, std::span<const SubscribeEntry> entries) = 0;
   virtual void on_unsubscribe(std::uint16_t packet_id, std::span<const std::string_view> filters) = 0;
   virtual void on_puback(std::uint16_t packet_id) = 0;
-  /// The peer said DISCONNECT: its will is discarded; the owner closes.
+  /// The peer sent DISCONNECT: its will is discarded; the owner closes.
   virtual void on_disconnect() = 0;
 };
 
@@ -49,13 +56,15 @@ class ServerSession {
   /// accepts later than inside on_connect() then calls receive("") to have them handled.
   void accept() { state_ = State::connected; }
   void close() { state_ = State::closed; }
-  /// While held, packets are kept instead of acted on, the one in hand excepted: back-pressure, also from inside a
+  /// While held, packets are kept instead of acted on, the present one excepted: back-pressure, also from inside a
   /// Handler's call. The owner then stops feeding, and after hold(false) calls receive("").
   void hold(bool held) { held_ = held; }
 
   [[nodiscard]] bool connected() const { return state_ == State::connected; }
   /// Bytes that are being kept: an incomplete packet, or what came while held.
   [[nodiscard]] std::size_t kept_bytes() const { return kept_ ? kept_->size() : 0; }
+  /// The memory that they take: a buffer grows ahead of its bytes.
+  [[nodiscard]] std::size_t kept_memory() const { return kept_ ? kept_->capacity() : 0; }
 
  private:
   enum class State : unsigned char { awaiting_connect, answering_connect, connected, closed };

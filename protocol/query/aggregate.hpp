@@ -12,7 +12,7 @@
 
 namespace twinhub::query {
 
-/// Most that one query may gather; beyond it the query is refused.
+/// The most groups that one query may gather; with more the query is refused.
 inline constexpr std::size_t groups_max = 10'000;
 inline constexpr std::size_t group_bytes_max = 16U << 20;
 

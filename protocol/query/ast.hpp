@@ -1,5 +1,5 @@
-// A parsed query, as data. Names are bound: each path says where its value comes from, so that a row reads no more than
-// what is named.
+// A parsed query, as data. Names are bound: each path says where its value comes from, so that a row reads only the
+// parts that are named.
 #pragma once
 
 #include "protocol/query/value.hpp"
@@ -124,7 +124,7 @@ struct Aggregate {
   std::optional<Path> path;  ///< none for COUNT()
 };
 
-/// What a SELECT shows under one name.
+/// One element of a SELECT, shown under one name.
 struct Element {
   std::variant<Path, Aggregate> what;
   std::string name;

@@ -1,4 +1,4 @@
-// What an expression is worth on one row: three-valued logic over typed values, no errors: what does not fit is
+// The value of an expression on one row: three-valued logic over typed values, no errors: what does not fit is
 // undefined. Source: azure-docs iot-hub-devguide-query-language ("Expressions and conditions").
 #pragma once
 

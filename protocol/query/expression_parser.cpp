@@ -40,7 +40,7 @@ bool is_date(const Expr& expr) {
 
 }  // namespace
 
-/// Counts nesting while it lives: the text is a stranger's, and each level costs stack.
+/// Counts nesting while it lives: the text comes from a peer, and each level costs stack.
 class ExpressionParser::Nested {
  public:
   explicit Nested(ExpressionParser& parser) : parser_(parser) {

@@ -19,7 +19,7 @@
 
 namespace twinhub::query {
 
-/// The first error ends it: from then on the current token is the end, and what is returned means nothing.
+/// The first error ends the parse: from then on the current token is the end, and results are meaningless.
 class ExpressionParser {
  public:
   ExpressionParser(std::string_view text, Dialect dialect, bool strict);

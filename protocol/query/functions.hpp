@@ -1,4 +1,4 @@
-// The functions of the language: which there are, how many arguments each takes, what each does.
+// The functions of the language: names, numbers of arguments, and their values.
 // Source: azure-docs iot-hub-devguide-query-language, iot-hub-devguide-routing-query-syntax.
 #pragma once
 
@@ -23,7 +23,8 @@ struct Function {
   Value (*call)(std::span<const Value> arguments, Scratch& scratch) = nullptr;
 };
 
-/// Its number; nullopt for a name that is none, in any case. `strict`: only what IoT Hub takes in that dialect.
+/// The number of the function of that name, in any case; nullopt for a name that is no function. `strict`: only the
+/// functions that IoT Hub takes in that dialect.
 [[nodiscard]] std::optional<std::size_t> find_function(std::string_view name, Dialect dialect, bool strict);
 [[nodiscard]] const Function& function(std::size_t number);
 

@@ -1,4 +1,4 @@
-// What a path means in each place where expressions appear: binds its names to parts of a row.
+// The meaning of a path in each place where expressions appear: binds its names to parts of a row.
 // Source: azure-docs iot-hub-devguide-query-language, iot-hub-devguide-routing-query-syntax.
 #pragma once
 

@@ -1,9 +1,10 @@
 // Query text to a Query, condition text to a Condition.
 // Source: azure-docs iot-hub-devguide-query-language; grammar: expression_parser.hpp and
 //
-//   query     = SELECT [TOP integer] ('*' | element {',' element}) FROM collection [WHERE expr] [GROUP BY path {,
-//   path}] element   = (path | COUNT '(' ')' | (AVG|SUM|MIN|MAX) '(' path ')') [AS name] condition = '*' | [FROM
-//   collection [WHERE]] expr
+//   query     = SELECT [TOP integer] ('*' | element {',' element}) FROM collection [WHERE expr]
+//               [GROUP BY path {',' path}]
+//   element   = (path | COUNT '(' ')' | (AVG|SUM|MIN|MAX) '(' path ')') [AS name]
+//   condition = '*' | [FROM collection [WHERE]] expr
 #pragma once
 
 #include "protocol/query/ast.hpp"
@@ -14,7 +15,7 @@
 namespace twinhub::query {
 
 struct ParseOptions {
-  bool strict = false;  ///< only what IoT Hub itself takes
+  bool strict = false;  ///< refuse functions that IoT Hub does not take in that place
 };
 
 /// POST /devices/query, and a configuration's metrics.

@@ -26,7 +26,7 @@ struct DeviceRange {
 /// AND.
 [[nodiscard]] std::optional<std::string> required_job(const std::optional<Expr>& condition);
 
-/// What of a stored twin the query reads.
+/// The parts of a stored twin that the query reads.
 struct Needs {
   bool identity = false;  ///< members of the identity
   bool twin = false;      ///< tags, properties, etag, version, model id

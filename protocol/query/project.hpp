@@ -1,4 +1,4 @@
-// What a selected row shows.
+// The result object of a selected row.
 #pragma once
 
 #include "protocol/query/ast.hpp"

@@ -2,8 +2,9 @@
 // Source: azure-docs iot-hub-devguide-routing-query-syntax.
 //
 //   auto condition = query::RoutingCondition::parse("$body.temperature > 30 AND level = 'high'");
-//   if (!condition) ... condition.error().position, .what; query::to_error(condition.error(), text) is the Error to
-//   answer class MyMessage : public query::MessageView { ... }; switch (condition->evaluate(message)) ...
+//   if (!condition) ...  // condition.error().position, .what; query::to_error(condition.error(), text) is the answer
+//   class MyMessage : public query::MessageView { ... };
+//   switch (condition->evaluate(message)) ...
 //
 // Names: `$contentType` and its kin are system properties, or an application property "$contentType" when the message
 // has no such system property; `$body.a.b[0]` reads a JSON body, `$twin.tags.x`, `$twin.properties.reported.y` the twin
@@ -40,7 +41,7 @@ class MessageView {
   [[nodiscard]] virtual Row* twin() = 0;
 };
 
-/// Any thread may evaluate; it is not changed by it.
+/// Immutable: any thread may evaluate it.
 class RoutingCondition {
  public:
   /// `strict`: no more than IoT Hub takes (no STARTSWITH, no IN).

@@ -1,4 +1,4 @@
-// What a query is evaluated over: one twin, job or message, asked for single values.
+// A row: one twin, job or message that a query is evaluated on, asked for single values.
 #pragma once
 
 #include "protocol/query/ast.hpp"
@@ -9,13 +9,13 @@
 
 namespace twinhub::query {
 
-/// One row. It reads no more than what it is asked for. One thread.
+/// One row; reads only the values that it is asked for. One thread.
 class Row {
  public:
   virtual ~Row() = default;
   /// The value at `path`, undefined when there is none. Views stay valid until `scratch` is cleared or the row changes.
   [[nodiscard]] virtual Value value_of(const Path& path, Scratch& scratch) = 0;
-  /// The whole as JSON text: what SELECT * shows.
+  /// The whole row as JSON text: the result of SELECT *.
   [[nodiscard]] virtual std::string document() = 0;
 };
 

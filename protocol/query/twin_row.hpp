@@ -47,7 +47,7 @@ class TwinRow final : public Row {
   std::optional<std::string> reported_metadata_;
 };
 
-/// An identity and twin that are in memory: a change being made, a test. What is given outlives it.
+/// An identity and twin that are in memory: a change being made, a test. Both outlive the row.
 class MemoryParts final : public TwinParts {
  public:
   MemoryParts(const iothub::Identity& identity, const twin::Twin& twin, iothub::Activity activity = {})

@@ -1,4 +1,4 @@
-// What an expression is worth: one of seven types, undefined among them.
+// The value of an expression: one of seven types, undefined among them.
 #pragma once
 
 #include <compare>

@@ -60,9 +60,13 @@ void append_section(std::string& out, const Section& section, bool with_versions
 }
 
 /// A whole twin, without its tags when there are none.
-std::string whole_twin(const IdentityId& id, const Twin& twin) {
+std::string whole_twin(const IdentityId& id, const Twin& twin, std::string_view device_scope = {}) {
   std::string out = "{";
   append_ids(out, id);
+  if (!device_scope.empty()) {
+    out += R"(,"deviceScope":)";
+    json::append_string(out, device_scope);
+  }
   out += R"(,"etag":")" + twin_etag(twin.etag_counter) + R"(","version":)" + std::to_string(twin.version());
   if (twin.tags.size() > 2) out.append(R"(,"tags":)").append(twin.tags);
   out += R"(,"properties":{"desired":)";
@@ -94,6 +98,12 @@ Result<std::string> change_notice(const Change& change, Timestamp now) {
 
 std::string replacement_notice(const IdentityId& id, const Twin& after) { return whole_twin(id, after); }
 
-std::string lifecycle_notice(const IdentityId& id) { return whole_twin(id, make_twin({})); }
+std::string lifecycle_notice(const IdentityId& id, std::string_view device_scope) {
+  return lifecycle_notice(id, make_twin({}), device_scope);
+}
+
+std::string lifecycle_notice(const IdentityId& id, const Twin& twin, std::string_view device_scope) {
+  return whole_twin(id, twin, device_scope);
+}
 
 }  // namespace twinhub::twin

@@ -14,13 +14,13 @@
 
 namespace twinhub::twin {
 
-/// What a write named in one section.
+/// The members that a write named in one section.
 struct SectionChange {
-  std::string_view text;      ///< canonical JSON object; the hub's members in it are not told
+  std::string_view text;      ///< canonical JSON object; the hub's own members in it are left out of the notice
   std::uint64_t version = 0;  ///< the section's `$version` after the write
 };
 
-/// What an accepted PATCH changed. Views: what they look at must outlive it.
+/// The changes of an accepted PATCH. Holds views: the texts must outlive it.
 struct Change {
   std::uint64_t version = 0;  ///< the twin's after the write
   std::string_view tags;      ///< canonical JSON as the write gave it, "" = none
@@ -36,7 +36,10 @@ struct Change {
 /// The whole twin after a PUT.
 [[nodiscard]] std::string replacement_notice(const IdentityId& id, const Twin& after);
 
-/// The twin that an identity starts with; its times are the null date in both life-cycle events.
-[[nodiscard]] std::string lifecycle_notice(const IdentityId& id);
+/// The empty twin that an identity starts with; its times are the null date in both life-cycle events. `device_scope`:
+/// the identity's place under an edge device, "" = none.
+[[nodiscard]] std::string lifecycle_notice(const IdentityId& id, std::string_view device_scope = {});
+/// The same of an identity that is created together with what its twin holds.
+[[nodiscard]] std::string lifecycle_notice(const IdentityId& id, const Twin& twin, std::string_view device_scope);
 
 }  // namespace twinhub::twin

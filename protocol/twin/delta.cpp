@@ -20,7 +20,7 @@ void finish(std::string& out, std::uint64_t version) {
   out += '}';
 }
 
-/// Appends the members that tell how `before` became `after`, into an object that is open in `out`.
+/// Appends the members that change `before` into `after`, into an object that is open in `out`.
 void append_difference(std::string& out, const json::Value& before, const json::Value& after, bool is_root) {
   std::map<std::string_view, json::Value> now;
   for (const json::Value member : after) {

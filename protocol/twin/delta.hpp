@@ -1,4 +1,5 @@
-// What a device is told of a change to its desired properties: which properties exist now, not which values differ.
+// The delta that a device gets for a change of its desired properties: it names which properties exist now, not which
+// values differ.
 // Source: azure-iot-sdk-csharp issue 954 (the service team on PUT); azure-iot-sdk-node e2e "can null out all desired
 // properties".
 #pragma once

@@ -350,7 +350,7 @@ class DesiredDraft {
   json::Value before_;
   json::Value reported_;
   Members root_;
-  std::vector<std::pair<std::string, std::vector<std::string>>> touched_;  ///< property "": all of it
+  std::vector<std::pair<std::string, std::vector<std::string>>> touched_;  ///< property "": the whole component
 };
 
 }  // namespace
@@ -365,12 +365,15 @@ std::string digital_twin_view(const Twin& twin, std::string_view device_id) {
 }
 
 Result<ServiceUpdate> apply_digital_twin_patch(const Twin& before, std::string_view body, Timestamp now) {
-  const auto document = json::parse(body);
-  if (!document) return document.error();
-  if (document->root().kind() != json::Kind::array) return invalid("A digital twin patch is an array of operations");
+  return apply_digital_twin_patch(before, json::parse(body), now);
+}
+
+Result<ServiceUpdate> apply_digital_twin_patch(const Twin& before, const Result<json::Document>& body, Timestamp now) {
+  if (!body) return body.error();
+  if (body->root().kind() != json::Kind::array) return invalid("A digital twin patch is an array of operations");
   const json::Document desired = document_of(before.desired), reported = document_of(before.reported);
   DesiredDraft draft(desired.root(), reported.root());
-  for (const json::Value element : document->root()) {
+  for (const json::Value element : body->root()) {
     const auto operation = read_operation(element);
     if (!operation) return operation.error();
     if (const auto applied = draft.apply(*operation); !applied) return applied.error();

@@ -22,5 +22,8 @@ namespace twinhub::twin {
 /// that was there. Errors: iot_hub_format_error, invalid_digital_twin_patch, argument_invalid (a property that does not
 /// conform), and those of apply_service_patch.
 [[nodiscard]] Result<ServiceUpdate> apply_digital_twin_patch(const Twin& before, std::string_view body, Timestamp now);
+/// The same of what json::parse() gave for the body.
+[[nodiscard]] Result<ServiceUpdate> apply_digital_twin_patch(const Twin& before, const Result<json::Document>& body,
+                                                             Timestamp now);
 
 }  // namespace twinhub::twin

@@ -3,6 +3,7 @@
 #include "protocol/json/text.hpp"
 #include "protocol/twin/metadata.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace twinhub::twin {
@@ -81,6 +82,15 @@ Twin make_twin(Timestamp now) {
   twin.desired.stamps = {{now, 0}};
   twin.reported.stamps = {{now, 0}};
   return twin;
+}
+
+void count_as_created(Twin& twin) {
+  const Twin fresh;
+  twin.etag_counter = fresh.etag_counter;
+  for (Section* section : {&twin.desired, &twin.reported}) {
+    section->version = Section().version;
+    for (Stamp& stamp : section->stamps) stamp.version = std::min(stamp.version, section->version);
+  }
 }
 
 std::string service_view(const Twin& twin, const iothub::Identity& identity, const iothub::Activity& activity,

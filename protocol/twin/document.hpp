@@ -47,13 +47,16 @@ struct Twin {
 
 /// The twin of an identity created `now`: version 2, etag AAAAAAAAAAE=, both sections empty at $version 1.
 [[nodiscard]] Twin make_twin(Timestamp now);
+/// What came along with the creation is no change of the twin: `twin`, made of make_twin() by patches, gets the versions
+/// and the etag of a new one.
+void count_as_created(Twin& twin);
 
 /// The whole twin as GET /twins/{id} answers it, fields in IoT Hub's order. `show_model_id` from api-version
 /// 2020-09-30.
 [[nodiscard]] std::string service_view(const Twin& twin, const iothub::Identity& identity,
                                        const iothub::Activity& activity, bool show_model_id = true);
 
-/// What a device reads over MQTT: {"desired":{...,"$version":N},"reported":{...,"$version":M}}.
+/// The device's view, as read over MQTT: {"desired":{...,"$version":N},"reported":{...,"$version":M}}.
 [[nodiscard]] std::string device_view(const Twin& twin);
 
 }  // namespace twinhub::twin

@@ -16,6 +16,12 @@ inline constexpr std::uint32_t tags_bytes_limit = 8 * 1024;         ///< a secti
 inline constexpr std::uint32_t properties_bytes_limit = 32 * 1024;  ///< desired and reported, each
 inline constexpr std::size_t key_bytes_max = 1024;
 inline constexpr std::size_t string_bytes_max = 4096;
+inline constexpr std::size_t number_characters_max = 40;  ///< no double and no decimal needs more
+/// Of one array: what the 32 KiB of a section hold of the smallest values that count, which are booleans.
+inline constexpr std::size_t array_elements_max = 8192;
+/// IoT Hub counts values, not their text: brackets, control characters and the digits of a number are free of charge.
+/// So a section's text has a bound of its own, this many times its limit.
+inline constexpr std::size_t text_bytes_per_counted_byte = 8;
 inline constexpr std::size_t depth_max = 10;  ///< objects and arrays below the section's root
 inline constexpr std::int64_t integer_max = (std::int64_t{1} << 52) - 1;
 inline constexpr std::int64_t integer_min = -(std::int64_t{1} << 52);
@@ -34,9 +40,26 @@ struct CheckRules {
 /// Errors: argument_invalid, naming the key and the limit. REQUIRES: `section` is an object.
 [[nodiscard]] Result<void> check_section(const json::Value& section, CheckRules rules);
 
-/// Refuses a section that grew to its limit or beyond; one that shrank may stay too large. `name` as IoT Hub writes it:
-/// "Tags", "Properties.Desired", "Properties.Reported". Errors: device_model_max_properties_exceeded.
-[[nodiscard]] Result<void> check_growth(std::string_view name, std::uint32_t before_bytes, std::uint32_t after_bytes,
+/// What a section takes.
+struct SectionSize {
+  std::uint32_t counted_bytes = 0;  ///< by IoT Hub's rule
+  std::size_t text_bytes = 0;       ///< as it is stored
+};
+
+/// Bytes of stored text that a section with this limit may have.
+[[nodiscard]] constexpr std::size_t text_bytes_limit(std::uint32_t limit) {
+  return text_bytes_per_counted_byte * limit;
+}
+
+/// Refuses a section that grew to its limit or beyond, or whose text grew beyond its own; one that shrank may stay too
+/// large. `name` as IoT Hub writes it: "Tags", "Properties.Desired", "Properties.Reported". Every change of a section
+/// comes through here, whatever its values are. Errors: device_model_max_properties_exceeded.
+[[nodiscard]] Result<void> check_growth(std::string_view name, SectionSize before, SectionSize after,
                                         std::uint32_t limit);
+
+/// Refuses a member that no twin has at its root, or none has beside its desired and reported properties: a body that
+/// says `desiredProperties` would change nothing, and its sender would not know. What a read twin holds may be sent
+/// back. Errors: argument_invalid. REQUIRES: `twin` is an object.
+[[nodiscard]] Result<void> check_members(const json::Value& twin);
 
 }  // namespace twinhub::twin

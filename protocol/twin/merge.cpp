@@ -48,7 +48,7 @@ class PatchMembers {
   [[nodiscard]] const Members& all() const { return members_; }
 
  private:
-  /// Patches are narrow as a rule; wide ones are searched by halves, so that nobody can make a merge quadratic.
+  /// Patches are narrow as a rule; wide ones are searched by halves, so that no patch makes a merge quadratic.
   static constexpr std::size_t linear_max = 16;
   [[nodiscard]] std::string_view key(std::uint32_t i) const { return members_[i].value.key_text(); }
 
@@ -168,7 +168,7 @@ class Merger {
     out_.stamps.insert(out_.stamps.end(), stamp_, stamp_ + count);
     stamp_ += count;
   }
-  /// What is left of an object, in which nothing is the patch's any more; returns the place of its closing brace.
+  /// Copies the rest of an object, which the patch does not name; returns the place of its closing brace.
   const char* copy_rest(const char* at, bool is_root, bool first) {
     if (first && *at == ',') ++at;
     const Extent rest =

@@ -1,5 +1,5 @@
-// The merge of a patch into a stored section (RFC 7386), in one pass over two texts: what the patch does not name is
-// copied in runs, text and stamps alike.
+// The merge of a patch into a stored section (RFC 7386): objects merge, null removes a property. One pass over two
+// texts: properties that the patch does not name are copied in runs, text and stamps alike.
 #pragma once
 
 #include "protocol/json/document.hpp"

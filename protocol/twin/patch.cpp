@@ -32,6 +32,7 @@ Result<Part> part_of(std::optional<json::Value> member, std::string_view name) {
 
 Result<Body> body_of(const json::Value& root) {
   if (!root.is_object()) return fail(Errc::iot_hub_format_error, "The body must be a JSON object");
+  if (const auto checked = check_members(root); !checked) return checked.error();
   Body body;
   auto tags = part_of(root.find("tags"), "tags");
   if (!tags) return tags.error();
@@ -47,6 +48,10 @@ Result<Body> body_of(const json::Value& root) {
 
 /// The stored text of a section as a document, for the rare writes that compare whole sections.
 Result<json::Document> stored(const std::string& text) { return json::parse(text); }
+
+SectionSize size_of(const Section& section) { return {section.size_bytes, section.text.size()}; }
+SectionSize size_of(const Merged& merged) { return {merged.size_bytes, merged.text.size()}; }
+SectionSize size_of_tags(const Twin& twin) { return {twin.tags_size_bytes, twin.tags.size()}; }
 
 void take(Section& section, Merged&& merged) {
   section.text = std::move(merged.text);
@@ -78,7 +83,7 @@ Result<void> patch_tags(const Part& part, CheckRules rules, ServiceUpdate& updat
   if (const auto checked = check_section(*part.value, rules); !checked) return checked.error();
   Merged merged = merge(twin.tags, nullptr, twin.tags_size_bytes, *part.value, {});
   if (!merged.touched) return {};
-  if (const auto grown = check_growth("Tags", twin.tags_size_bytes, merged.size_bytes, tags_bytes_limit); !grown)
+  if (const auto grown = check_growth("Tags", size_of_tags(twin), size_of(merged), tags_bytes_limit); !grown)
     return grown.error();
   twin.tags = std::move(merged.text);
   twin.tags_size_bytes = merged.size_bytes;
@@ -100,8 +105,7 @@ Result<void> patch_desired(const Part& part, CheckRules rules, Timestamp now, Se
     if (const auto checked = check_section(*part.value, rules); !checked) return checked.error();
     Merged merged = merge(desired.text, &desired.stamps, desired.size_bytes, *part.value, fresh);
     if (!merged.touched) return {};
-    const auto grown =
-        check_growth("Properties.Desired", desired.size_bytes, merged.size_bytes, properties_bytes_limit);
+    const auto grown = check_growth("Properties.Desired", size_of(desired), size_of(merged), properties_bytes_limit);
     if (!grown) return grown.error();
     take(desired, std::move(merged));
     update.desired_delta = patch_delta(*part.value, version);
@@ -121,7 +125,7 @@ Result<void> replace_tags(const Part& part, CheckRules rules, ServiceUpdate& upd
   }
   if (const auto checked = check_section(*part.value, rules); !checked) return checked.error();
   Merged merged = replace(*part.value, false, {});
-  if (const auto grown = check_growth("Tags", twin.tags_size_bytes, merged.size_bytes, tags_bytes_limit); !grown)
+  if (const auto grown = check_growth("Tags", size_of_tags(twin), size_of(merged), tags_bytes_limit); !grown)
     return grown.error();
   twin.tags = std::move(merged.text);
   twin.tags_size_bytes = merged.size_bytes;
@@ -140,8 +144,7 @@ Result<void> replace_desired(const Part& part, CheckRules rules, Timestamp now, 
   } else {
     if (const auto checked = check_section(*part.value, rules); !checked) return checked.error();
     Merged merged = replace(*part.value, true, fresh);
-    const auto grown =
-        check_growth("Properties.Desired", desired.size_bytes, merged.size_bytes, properties_bytes_limit);
+    const auto grown = check_growth("Properties.Desired", size_of(desired), size_of(merged), properties_bytes_limit);
     if (!grown) return grown.error();
     update.desired_delta = replace_delta(before->root(), *part.value, version);
     take(desired, std::move(merged));
@@ -153,9 +156,13 @@ Result<void> replace_desired(const Part& part, CheckRules rules, Timestamp now, 
 }  // namespace
 
 Result<ServiceUpdate> apply_service_patch(const Twin& before, std::string_view body, Timestamp now, PatchRules rules) {
-  const auto document = json::parse(body);
-  if (!document) return document.error();
-  const auto parts = body_of(document->root());
+  return apply_service_patch(before, json::parse(body), now, rules);
+}
+
+Result<ServiceUpdate> apply_service_patch(const Twin& before, const Result<json::Document>& body, Timestamp now,
+                                          PatchRules rules) {
+  if (!body) return body.error();
+  const auto parts = body_of(body->root());
   if (!parts) return parts.error();
 
   ServiceUpdate update{before, false, std::nullopt};
@@ -168,9 +175,13 @@ Result<ServiceUpdate> apply_service_patch(const Twin& before, std::string_view b
 
 Result<ServiceUpdate> apply_service_replace(const Twin& before, std::string_view body, Timestamp now,
                                             PatchRules rules) {
-  const auto document = json::parse(body);
-  if (!document) return document.error();
-  const auto parts = body_of(document->root());
+  return apply_service_replace(before, json::parse(body), now, rules);
+}
+
+Result<ServiceUpdate> apply_service_replace(const Twin& before, const Result<json::Document>& body, Timestamp now,
+                                            PatchRules rules) {
+  if (!body) return body.error();
+  const auto parts = body_of(body->root());
   if (!parts) return parts.error();
 
   ServiceUpdate update{before, true, std::nullopt};
@@ -203,7 +214,7 @@ Result<Twin> apply_reported_patch(const Twin& before, const Result<json::Documen
   Merged merged =
       merge(before.reported.text, &before.reported.stamps, before.reported.size_bytes, patch, {now, version}, true);
   const auto grown =
-      check_growth("Properties.Reported", before.reported.size_bytes, merged.size_bytes, properties_bytes_limit);
+      check_growth("Properties.Reported", size_of(before.reported), size_of(merged), properties_bytes_limit);
   if (!grown) return grown.error();
   Twin after = copy_without_reported(before);
   take(after.reported, std::move(merged));

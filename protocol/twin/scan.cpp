@@ -128,7 +128,7 @@ class ObjectSkipper {
   }
 
  private:
-  /// False: the block has what is better read byte by byte: an escape, an array.
+  /// False: the block has an escape or an array, which is read byte by byte.
   bool take_block() {
     const BlockBits bits = classify(at_);
     if (bits.backslashes != 0) return false;

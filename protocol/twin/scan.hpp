@@ -7,7 +7,7 @@
 
 namespace twinhub::twin {
 
-/// What one value of canonical text takes.
+/// The extent of one value of canonical text.
 struct Extent {
   const char* end = nullptr;     ///< behind the value
   std::uint32_t stamps = 0;      ///< nodes with a stamp: objects and leaves; an array is one leaf

@@ -1,4 +1,4 @@
-// A twin that somebody else holds, seen without copying it: in memory, or in stored bytes as they lie there.
+// A twin that another object holds, seen without copying it: in memory, or in stored bytes as they lie there.
 #pragma once
 
 #include "protocol/twin/document.hpp"
@@ -11,7 +11,7 @@
 
 namespace twinhub::twin {
 
-/// Valid as long as what it looks at.
+/// Valid as long as the texts that it views.
 struct SectionView {
   std::string_view text;         ///< as Section's
   std::string_view stamp_bytes;  ///< as Section's stamps lie in memory, at any alignment

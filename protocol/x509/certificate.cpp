@@ -109,7 +109,7 @@ std::string Certificate::sha256() const { return digest_of(get(), EVP_sha256());
 std::optional<std::string> Certificate::common_name() const {
   const X509_NAME* name = X509_get_subject_name(get());
   const int first = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-  // Of two, nobody can say which one its CA meant.
+  // Of two common names, it is not known which one the CA vouches for.
   if (first < 0 || X509_NAME_get_index_by_NID(name, NID_commonName, first) >= 0) return std::nullopt;
   unsigned char* utf8 = nullptr;
   const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, first)));

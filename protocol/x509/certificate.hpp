@@ -1,4 +1,4 @@
-// One X.509 certificate as a value: what it says of itself, and who signed it.
+// One X.509 certificate as a value: its fields, and whether a CA has signed it.
 #pragma once
 
 #include "protocol/error.hpp"
@@ -33,7 +33,7 @@ class Certificate {
   [[nodiscard]] std::string sha256_thumbprint() const;
   /// The same 32 bytes, raw.
   [[nodiscard]] std::string sha256() const;
-  /// The subject's common name in UTF-8; nullopt when it has none, or more than one.
+  /// The subject's common name in UTF-8; nullopt when the subject has none, or more than one.
   [[nodiscard]] std::optional<std::string> common_name() const;
   /// The whole subject for people, in ASCII with escapes: "CN=root, O=Contoso".
   [[nodiscard]] std::string subject() const;
@@ -53,7 +53,8 @@ class Certificate {
   std::shared_ptr<x509_st> certificate_;
 };
 
-/// What a peer showed in its TLS handshake: the leaf first, whose key it proved to hold; then whatever it sent along.
+/// A peer's certificates of the TLS handshake: the leaf first, whose key the peer proved to hold; then any others that
+/// the peer sent.
 using Chain = std::vector<Certificate>;
 
 /// Every certificate of a PEM text, in order. Errors: argument_invalid for one that cannot be read, and for none.

@@ -1,5 +1,8 @@
 #include "protocol/x509/trusted_cas.hpp"
 
+#include "protocol/x509/key_cost.hpp"
+#include "protocol/x509/name_constraints.hpp"
+
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <algorithm>
@@ -61,6 +64,7 @@ TrustedCas::TrustedCas(std::span<const Certificate> cas) : all_(make_store(cas))
 }
 
 Result<Vouched> TrustedCas::verify(const Chain& chain, Timestamp now) const {
+  if (!has_cheap_keys(chain)) return refused("a key in it is longer than the hub takes");
   auto outcome = verify_in(all_.get(), chain, now);
   for (auto it = namesakes_.begin(); !outcome && it != namesakes_.end(); ++it) {
     if (auto vouched = verify_in(it->get(), chain, now)) return vouched;
@@ -82,10 +86,13 @@ Result<Vouched> TrustedCas::verify_in(x509_store_st* store, const Chain& chain, 
 
   const STACK_OF(X509)* path = X509_STORE_CTX_get0_chain(context.get());
   Vouched vouched{{}, chain.front().not_after()};
+  const std::string device_id = chain.front().common_name().value_or("");
   for (int i = 0; i < sk_X509_num(path); ++i) {
     const Certificate certificate = share(sk_X509_value(path, i));
     // OpenSSL takes older marks of a CA than basic constraints, too.
     if (i > 0 && !certificate.is_ca()) return refused("an issuer in it is no CA by its basic constraints");
+    if (i > 0 && !allows_device_id(certificate, device_id))
+      return refused("the name constraints of an issuer in it do not allow the common name");
     vouched.not_after = std::min(vouched.not_after, certificate.not_after());
     if (std::string digest = certificate.sha256(); digests_.contains(digest)) vouched.cas += digest;
   }

@@ -1,4 +1,4 @@
-// The CAs whose word for a device counts, as one immutable set.
+// The CAs that device certificates may rest on, as one immutable set.
 // Source: azure-docs iot-hub-x509ca-overview; RFC 5280 section 6.
 #pragma once
 
@@ -15,7 +15,7 @@ struct x509_store_st;  // OpenSSL's X509_STORE
 
 namespace twinhub::x509 {
 
-/// What a device's chain of certificates turned out to rest on.
+/// The CA that a device's chain of certificates rests on.
 struct Vouched {
   std::string cas;      ///< SHA-256 of each trusted CA in the path, 32 raw bytes each
   Timestamp not_after;  ///< when the first certificate of the path ends
@@ -27,7 +27,8 @@ class TrustedCas {
   explicit TrustedCas(std::span<const Certificate> cas);
 
   /// Builds a path from the leaf through what the peer sent along to a trusted CA, which may itself be an intermediate
-  /// one, and checks it at `now`: signatures, dates, basic constraints, key usage; keys and digests of 112 bits of
+  /// one, and checks it at `now`: signatures, dates, basic constraints, key usage, name constraints, which bind the leaf's
+  /// common name as a DNS name too; keys and digests of 112 bits of
   /// security at least; an extended key usage, if the leaf has one, that includes client authentication. The purpose
   /// and the strength are inferred: IoT Hub's documents name neither. Errors: iot_hub_unauthorized with OpenSSL's
   /// reason.

@@ -1,6 +1,7 @@
 #include "protocol/iothub/property_bag.hpp"
 #include "protocol/json/document.hpp"
 #include "protocol/json/text.hpp"
+#include "protocol/utf8.hpp"
 #include "server/cli/command_line.hpp"
 #include "server/cli/commands.hpp"
 #include "server/cli/credentials.hpp"
@@ -41,7 +42,7 @@ void print_line(const json::Value& certificate) {
   const std::string state = verified && verified->boolean().value_or(false) ? "verified" : "unverified";
   std::cout << std::left << std::setw(24) << text_at(certificate, "name") << " " << std::setw(10) << state << " "
             << text_at(*properties, "expiry") << "  " << text_at(*properties, "thumbprint") << "  "
-            << text_at(*properties, "subject") << "\n";
+            << visible_text(text_at(*properties, "subject")) << "\n";
 }
 
 int print_answer(const Result<std::string>& body) {
@@ -67,6 +68,7 @@ int list_certificates(const config::Settings& settings) {
   const auto document = json::parse(*body);
   const auto list = document ? document->root().find("value") : std::nullopt;
   if (!list) return report(fail(Errc::server_error, "the hub's answer holds no list"));
+  if (list->empty()) std::cerr << "no certificates\n";
   for (const json::Value certificate : *list) print_line(certificate);
   return exit_ok;
 }

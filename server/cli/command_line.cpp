@@ -4,6 +4,10 @@
 #include "protocol/ids.hpp"
 #include "server/cli/command_set.hpp"
 #include "server/cli/commands.hpp"
+#include "server/cli/examples.hpp"
+#include "server/cli/help.hpp"
+#include "server/cli/live_completion.hpp"
+#include "server/cli/terminal.hpp"
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -14,16 +18,16 @@ namespace {
 
 constexpr const char* exit_codes =
     "Exit codes: 0 done; 1 failed; 2 not understood; 3 the hub cannot be reached, or is busy; 4 not found;\n"
-    "5 in conflict: it is there already, or has changed meanwhile; 6 not allowed.";
+    "5 in conflict: the thing exists already, or has changed meanwhile; 6 not allowed.";
 
 class CommandLine {
  public:
-  explicit CommandLine(std::function<int(const config::Loaded&)> serve) {
+  explicit CommandLine(const HubActions& actions) {
     app_.footer(exit_codes);
     app_.set_version_flag("--version", "twinhub " + std::string(version()));
     app_.require_subcommand(1);
-    add(*app_.add_subcommand("serve", "Run the hub"), std::move(serve));
-    add(*app_.add_subcommand("config", "Print the effective settings and where each came from"), print_config);
+    commands_.add_of_hub(*app_.add_subcommand("serve", "Run the hub"), actions.serve);
+    add_config(actions.check);
     add_connection_string();
     add_token();
     add(*app_.add_subcommand("health", "Ask the operations port whether the hub is ready; exit code 0 = ready"),
@@ -31,32 +35,68 @@ class CommandLine {
     add_registry_commands(commands_);
     add_device(*app_.get_subcommand("device"));
     add_twin_commands(commands_);
+    add_wait_command(commands_);
     add_transfer_commands(commands_);
     add_automation_commands(commands_);
     add_method();
-    add_c2d();
+    add_message_commands(commands_);
     add_events();
     add_certificate_commands();
+    add_policy_commands(commands_);
+    add_ca_commands(commands_);
+    add_reload_command(commands_);
+    add_backup_commands(commands_);
+    add_az_command(commands_);
+    add_context_commands(commands_);
     add_completion_command(commands_);
+    add_help_commands(commands_);
+    add_examples(app_);
   }
 
   int run(int argc, char** argv) {
+    if (argc > 1 && argv[1] == completion_verb) {
+      const std::vector<std::string> words(argv + 2, argv + argc);
+      return complete_words(app_, words);
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      return app_.exit(error) == 0 ? exit_ok : exit_usage;
+      if (error.get_exit_code() == 0) return app_.exit(error), exit_ok;
+      return explain(error, {argv + 1, argv + argc});
     }
     return commands_.run_parsed();
   }
 
  private:
+  /// What is wrong with the words, by the command that they got to.
+  int explain(const CLI::ParseError& error, const std::vector<std::string>& words) {
+    const Place place = find_place(app_, words);
+    if (place.odd) {
+      std::cerr << words_about(place);
+    } else if (!place.app->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+      std::cerr << help_of(place);
+    } else {
+      app_.exit(error);
+    }
+    return exit_usage;
+  }
+
   void add(CLI::App& app, std::function<int(const config::Loaded&)> run) { commands_.add(app, std::move(run)); }
 
   /// --policy, or --device and --module.
   void add_who(CLI::App& app) {
-    auto* policy = app.add_option("--policy", policy_, "Shared access policy")->capture_default_str();
-    auto* device = app.add_option("--device", id_.device, "Device id")->excludes(policy);
-    app.add_option("--module", id_.module, "Module id of the device")->needs(device);
+    auto* policy =
+        app.add_option("--policy", policy_, "Shared access policy")->capture_default_str()->type_name("POLICY");
+    auto* device = app.add_option("--device", id_.device, "Device id")->excludes(policy)->type_name("DEVICE");
+    app.add_option("--module", id_.module, "Module id of the device")->needs(device)->type_name("MODULE");
+  }
+
+  void add_config(const std::function<int(const config::Loaded&)>& check) {
+    CLI::App& app = *app_.add_subcommand("config", "Print the effective settings and where each came from");
+    app.add_flag("--check", check_settings_, "Print what 'serve' would refuse instead, without starting anything");
+    commands_.add_of_hub(app, [this, check](const config::Loaded& loaded) {
+      return check_settings_ ? check(loaded) : print_config(loaded);
+    });
   }
 
   void add_connection_string() {
@@ -66,13 +106,18 @@ class CommandLine {
         "HostName is the first --host-name, else localhost. The C SDK needs a name with a dot: --host-name 127.0.0.1 "
         "will do.");
     add_who(app);
-    add(app, [this](const config::Loaded& loaded) { return print_connection_string(loaded.settings, policy_, id_); });
+    app.add_flag("--events", for_events_, "For Event Hubs clients: the Event Hubs-compatible endpoint's")
+        ->excludes(app.get_option("--device"));
+    add(app, [this](const config::Loaded& loaded) {
+      return for_events_ ? print_events_connection_string(loaded.settings, policy_)
+                         : print_connection_string(loaded.settings, policy_, id_);
+    });
   }
 
   void add_token() {
     CLI::App& app = *app_.add_subcommand("token", "Print a SAS token: a policy's, a device's or a module's");
     add_who(app);
-    app.add_option("--seconds", token_seconds_, "How long it is good for")->capture_default_str();
+    app.add_option("--seconds", token_seconds_, "Seconds that the token is valid for")->capture_default_str();
     add(app,
         [this](const config::Loaded& loaded) { return print_token(loaded.settings, policy_, id_, token_seconds_); });
   }
@@ -81,7 +126,7 @@ class CommandLine {
     CLI::App& create =
         *device.add_subcommand("create", "Register a device with a running hub; prints its connection string");
     create.add_option("id", created_.id, "Device id")->required();
-    create.add_option("--auth", created_.authentication, "How it will prove itself")
+    create.add_option("--auth", created_.authentication, "How the device will authenticate")
         ->check(CLI::IsMember({"sas", "selfsigned", "ca"}))
         ->capture_default_str();
     create
@@ -97,11 +142,11 @@ class CommandLine {
     certificate.require_subcommand(1);
     const auto sub_command = [&](const char* name, const char* help, auto run) -> CLI::App& {
       CLI::App& app = *certificate.add_subcommand(name, help);
-      add(app, [this, run](const config::Loaded& loaded) { return run(loaded.settings); });
+      add(app, [run](const config::Loaded& loaded) { return run(loaded.settings); });
       return app;
     };
     const auto named = [this](CLI::App& app) {
-      app.add_option("name", certificate_, "Name of the certificate")->required();
+      app.add_option("name", certificate_, "Name of the certificate")->required()->type_name("CERTIFICATE");
     };
     const auto with_file = [this](CLI::App& app, const char* help) {
       app.add_option("file", certificate_file_, help)->required()->check(CLI::ExistingFile);
@@ -112,13 +157,13 @@ class CommandLine {
     });
     named(upload);
     with_file(upload, "The CA's certificate, PEM or DER");
-    upload.add_flag("--verified", verified_, "Trust it at once, without proof of possession");
-    sub_command("list", "One line for each",
+    upload.add_flag("--verified", verified_, "Trust the CA at once, without proof of possession");
+    sub_command("list", "One line for each certificate",
                 [](const config::Settings& settings) { return list_certificates(settings); });
-    named(sub_command("show", "Print one as JSON",
+    named(sub_command("show", "Print a certificate's description as JSON",
                       [this](const config::Settings& settings) { return show_certificate(settings, certificate_); }));
     named(sub_command(
-        "verification-code", "Make a code; the next step is verify",
+        "verification-code", "Make a verification code for 'verify', the next step",
         [this](const config::Settings& settings) { return print_verification_code(settings, certificate_); }));
     CLI::App& verify =
         sub_command("verify", "Prove that you hold the CA's key", [this](const config::Settings& settings) {
@@ -126,7 +171,7 @@ class CommandLine {
         });
     named(verify);
     with_file(verify, "A certificate signed by the CA whose common name is the code");
-    named(sub_command("delete", "Delete one; its devices are disconnected",
+    named(sub_command("delete", "Delete a certificate; the devices that rest on it are disconnected",
                       [this](const config::Settings& settings) { return delete_certificate(settings, certificate_); }));
   }
 
@@ -135,26 +180,14 @@ class CommandLine {
     method.require_subcommand(1);
     CLI::App& invoke =
         *method.add_subcommand("invoke", "Call a method of a connected device; prints its status and payload as JSON");
-    invoke.add_option("device", method_.id.device, "Device id")->required();
+    invoke.add_option("device", method_.id.device, "Device id")->required()->type_name("DEVICE");
     invoke.add_option("name", method_.name, "Method name")->required();
     invoke.add_option("payload", method_.payload, "JSON value")->capture_default_str();
-    invoke.add_option("--module", method_.id.module, "Module id of the device");
+    invoke.add_option("--module", method_.id.module, "Module id of the device")->type_name("MODULE");
     invoke.add_option("--timeout", method_.timeout_seconds, "Seconds that the device has to answer")
         ->capture_default_str()
         ->check(CLI::Range(5, 300));
     add(invoke, [this](const config::Loaded& loaded) { return invoke_method(loaded.settings, method_); });
-  }
-
-  void add_c2d() {
-    CLI::App& c2d = *app_.add_subcommand("c2d", "Cloud-to-device messages");
-    c2d.require_subcommand(1);
-    CLI::App& send = *c2d.add_subcommand("send", "Queue a message for a device");
-    send.add_option("device", id_.device, "Device id")->required();
-    send.add_option("text", text_, "The message's body")->required();
-    add(send, [this](const config::Loaded& loaded) { return send_message(loaded.settings, id_.device, text_); });
-    CLI::App& purge = *c2d.add_subcommand("purge", "Remove every message that waits for a device; prints their number");
-    purge.add_option("device", id_.device, "Device id")->required();
-    add(purge, [this](const config::Loaded& loaded) { return purge_messages(loaded.settings, id_.device); });
   }
 
   void add_events() {
@@ -162,7 +195,7 @@ class CommandLine {
     events.require_subcommand(1);
     CLI::App& tail =
         *events.add_subcommand("tail", "Print events of a running hub as they come, one line of JSON each");
-    tail.add_option("--device", tail_.device, "Of this device (and its modules) only");
+    tail.add_option("--device", tail_.device, "Only events of this device and its modules")->type_name("DEVICE");
     tail.add_option(
         "--source", tail_.source,
         "DeviceMessages, TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents; several with "
@@ -181,20 +214,20 @@ class CommandLine {
   IdentityId id_;
   NewDevice created_;
   MethodCall method_;
-  std::string text_;
   TailOptions tail_;
   std::string certificate_;
   std::string certificate_file_;
   bool verified_ = false;
+  bool for_events_ = false;
+  bool check_settings_ = false;
   std::uint64_t token_seconds_ = 3600;
 };
 
 }  // namespace
 
-std::string_view version() { return TWINHUB_VERSION; }
-
-int run(int argc, char** argv, const std::function<int(const config::Loaded&)>& serve) {
-  return CommandLine(serve).run(argc, argv);
+int run(int argc, char** argv, const HubActions& actions) {
+  const TerminalGuard answers(std::cout), complaints(std::cerr);  // both hold what devices and back ends wrote
+  return CommandLine(actions).run(argc, argv);
 }
 
 }  // namespace twinhub::cli

@@ -1,5 +1,5 @@
-// The sub-commands, each in a file of its name. All print what they were asked for on standard output, words for people
-// on standard error, and return an exit code.
+// The sub-commands, each in a file of its name. All print their result on standard output and messages for people on
+// standard error, and return an exit code.
 #pragma once
 
 #include "config/load.hpp"
@@ -16,7 +16,9 @@ namespace twinhub::cli {
 /// `twinhub connection-string`: exactly one line. A device's when `id` names one, else the policy's.
 [[nodiscard]] int print_connection_string(const config::Settings& settings, const std::string& policy,
                                           const IdentityId& id);
-/// `twinhub token`: one line, good for `seconds`.
+/// `twinhub connection-string --events`: one line, for Event Hubs clients.
+[[nodiscard]] int print_events_connection_string(const config::Settings& settings, const std::string& policy);
+/// `twinhub token`: one line, a token that is valid for `seconds`.
 [[nodiscard]] int print_token(const config::Settings& settings, const std::string& policy, const IdentityId& id,
                               std::uint64_t seconds);
 /// `twinhub health`: asks the operations port whether the hub is ready.
@@ -38,20 +40,20 @@ struct NewDevice {
 [[nodiscard]] int create_device(const config::Settings& settings, const NewDevice& device);
 
 // `twinhub certificate`: CAs, over REST. A certificate is printed as one line.
-/// `add`: uploads, or replaces; `verified` is the operator's word for it.
+/// `add`: uploads, or replaces; `verified`: the operator vouches for the CA, no proof of possession is asked.
 [[nodiscard]] int add_certificate(const config::Settings& settings, const std::string& name, const std::string& file,
                                   bool verified);
 [[nodiscard]] int list_certificates(const config::Settings& settings);
 /// `show`: the whole description, as JSON.
 [[nodiscard]] int show_certificate(const config::Settings& settings, const std::string& name);
-/// `verification-code`: makes a new one; prints it alone.
+/// `verification-code`: makes a new code and prints nothing else.
 [[nodiscard]] int print_verification_code(const config::Settings& settings, const std::string& name);
 /// `verify`: `file` is the certificate with the code, signed by the CA.
 [[nodiscard]] int verify_certificate(const config::Settings& settings, const std::string& name,
                                      const std::string& file);
 [[nodiscard]] int delete_certificate(const config::Settings& settings, const std::string& name);
 
-/// What `twinhub method invoke` is told.
+/// The arguments of `twinhub method invoke`.
 struct MethodCall {
   IdentityId id;
   std::string name;
@@ -61,12 +63,29 @@ struct MethodCall {
 /// `twinhub method invoke`: calls a direct method over REST, prints {"status":..,"payload":..}.
 [[nodiscard]] int invoke_method(const config::Settings& settings, const MethodCall& method);
 
-/// `twinhub c2d send`: queues `text` as a cloud-to-device message.
-[[nodiscard]] int send_message(const config::Settings& settings, const std::string& device, const std::string& text);
+/// The arguments of `twinhub c2d send`; "" = absent.
+struct OutgoingMessage {
+  std::string device;
+  std::string body;
+  std::vector<std::string> properties;  ///< NAME=VALUE
+  std::string acknowledgement;
+  std::string expiry;  ///< an ISO 8601 time, or seconds from now
+  std::string message_id;
+  std::string correlation_id;
+  std::string user_id;
+  std::string content_type;
+  std::string encoding;
+};
+/// `twinhub c2d send`: queues a cloud-to-device message.
+[[nodiscard]] int send_message(const config::Settings& settings, const OutgoingMessage& message);
 /// `twinhub c2d purge`: empties the device's queue, prints how many messages it held.
 [[nodiscard]] int purge_messages(const config::Settings& settings, const std::string& device);
 
-/// An address to connect to for one to listen on.
+/// `twinhub feedback tail`: takes feedback from the hub and prints it, one line of JSON for each record; ends once `count`
+/// were printed, 0 = never.
+[[nodiscard]] int tail_feedback(const config::Settings& settings, std::uint64_t count);
+
+/// The address to connect to for a hub that listens on `listen`: loopback for "all addresses".
 [[nodiscard]] std::string reachable(const std::string& listen);
 
 }  // namespace twinhub::cli

@@ -1,4 +1,5 @@
-// What a shell completes: the tree of sub-commands as plain data, and the scripts made of it.
+// Shell completion: the tree of sub-commands as plain data, and the scripts made of it. Names that a hub knows the scripts
+// get from the program (live_completion.hpp).
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,7 +10,7 @@ namespace twinhub::cli {
 
 /// What stands behind an option's name, or for a positional argument.
 struct Operand {
-  enum class Kind : std::uint8_t { none, text, file, choice } kind = Kind::none;
+  enum class Kind : std::uint8_t { none, text, file, choice, live } kind = Kind::none;
   std::vector<std::string> choices;  ///< of Kind::choice
 };
 

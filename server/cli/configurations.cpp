@@ -1,15 +1,14 @@
 #include "server/cli/configurations.hpp"
 
 #include "protocol/iothub/property_bag.hpp"
-#include "protocol/json/text.hpp"
 #include "server/cli/command_line.hpp"
 #include "server/cli/credentials.hpp"
 #include "server/cli/hub_call.hpp"
+#include "server/cli/request_bodies.hpp"
+#include "server/cli/text_file.hpp"
 #include "server/cli/text_output.hpp"
 
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 namespace twinhub::cli {
 namespace {
@@ -39,36 +38,6 @@ int print_one(const std::string& body, bool json) {
   return exit_ok;
 }
 
-Result<std::string> read_body(const ConfigurationSet& options) {
-  std::ostringstream content;
-  if (options.file == "-") {
-    content << std::cin.rdbuf();
-  } else {
-    std::ifstream in(options.file, std::ios::binary);
-    if (!in || !(content << in.rdbuf()))
-      return fail(Errc::argument_invalid, options.file + " cannot be read, or is empty");
-  }
-  std::string text = content.str();
-  const auto set = [&text](std::string_view name, const std::string& value) -> Result<void> {
-    const auto document = json::parse(text);
-    if (!document) return document.error();
-    if (!document->root().is_object()) return fail(Errc::argument_invalid, "it is no JSON object");
-    text = with_member(document->root(), name, value);
-    return {};
-  };
-  std::string id, target;
-  json::append_string(id, options.id);
-  json::append_string(target, options.target);
-  for (const auto& [name, value] : {std::pair<std::string_view, std::string>{"id", id},
-                                    {"targetCondition", options.target.empty() ? "" : target},
-                                    {"priority", options.priority}}) {
-    if (value.empty()) continue;
-    if (const auto done = set(name, value); !done)
-      return fail(Errc::argument_invalid, options.file + ": " + done.error().detail);
-  }
-  return text;
-}
-
 }  // namespace
 
 int list_configurations(const config::Settings& settings, bool json) {
@@ -79,7 +48,7 @@ int list_configurations(const config::Settings& settings, bool json) {
   if (!document) return report(document.error());
   Table table = make_table();
   for (const json::Value configuration : document->root()) add_row(table, configuration);
-  table.flush();
+  table.finish("no configurations");
   return exit_ok;
 }
 
@@ -94,7 +63,9 @@ int delete_configuration(const config::Settings& settings, const std::string& id
 }
 
 int set_configuration(const config::Settings& settings, const ConfigurationSet& options) {
-  const auto body = read_body(options);
+  const auto text = read_json_file(options.file);
+  if (!text) return report(text.error());
+  const auto body = configuration_body(*text, options);
   if (!body) return report(body.error());
   std::string if_match;
   if (!options.etag.empty()) {

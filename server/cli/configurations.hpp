@@ -17,7 +17,7 @@ struct ConfigurationSet {
   std::string file;      ///< JSON as REST takes it, "-" = standard input
   std::string target;    ///< replaces the file's targetCondition, "" = leave it
   std::string priority;  ///< a number, "" = leave it
-  std::string etag;      ///< only if it still has this one; "" = create it, or update whatever is there
+  std::string etag;      ///< update only while the configuration has this etag; "" = create, or update unconditionally
   bool json = false;
 };
 [[nodiscard]] int set_configuration(const config::Settings& settings, const ConfigurationSet& options);

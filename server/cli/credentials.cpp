@@ -2,7 +2,8 @@
 
 #include "config/policies.hpp"
 #include "server/cli/command_line.hpp"
-#include "storage/store.hpp"
+#include "server/cli/remote_hub.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <filesystem>
 #include <iostream>
@@ -10,14 +11,47 @@
 namespace twinhub::cli {
 
 std::string host_name_of(const config::Settings& settings) {
+  if (is_remote(settings)) {
+    const auto hub = remote_hub(settings);
+    return hub ? hub->credentials.host_name : "";
+  }
   return settings.host_names.empty() ? "localhost" : settings.host_names.front();
 }
 
+std::string with_port(const std::string& host_name, std::uint16_t port, std::uint16_t usual) {
+  if (port == usual || port == 0) return host_name;
+  const bool is_v6 = host_name.find(':') != std::string::npos;
+  return (is_v6 ? "[" + host_name + "]" : host_name) + ":" + std::to_string(port);
+}
+
+std::string device_host_of(const config::Settings& settings) {
+  constexpr std::uint16_t mqtts_usual = 8883;
+  return with_port(host_name_of(settings), settings.mqtts_port, mqtts_usual);
+}
+
+std::string service_host_of(const config::Settings& settings) {
+  constexpr std::uint16_t https_usual = 443;
+  std::uint16_t port = settings.https_port;
+  if (is_remote(settings)) {
+    const auto hub = remote_hub(settings);
+    if (hub) port = hub->port;
+  }
+  return with_port(host_name_of(settings), port, https_usual);
+}
+
 Result<iothub::ConnectionString> policy_credentials(const config::Settings& settings, const std::string& policy) {
-  const auto file = std::filesystem::path(settings.data_dir) / "policies.toml";
+  if (is_remote(settings)) {
+    auto hub = remote_hub(settings);
+    if (!hub) return hub.error();
+    if (hub->credentials.policy == policy) return std::move(hub->credentials);
+    return fail(Errc::argument_invalid, "the connection string of this hub is of the policy '" +
+                                            hub->credentials.policy + "'; the keys of '" + policy +
+                                            "' are known on the hub's machine");
+  }
+  const auto file = config::policies_file(settings);
   std::vector<config::PolicyKeys> policies;
   try {
-    policies = settings.dev ? config::dev_policies() : config::read_policies(file);
+    policies = config::policies_of(settings);
   } catch (const config::SettingsError& error) {
     return fail(Errc::argument_invalid, error.what());
   }
@@ -28,8 +62,9 @@ Result<iothub::ConnectionString> policy_credentials(const config::Settings& sett
   for (const auto& known : policies) {
     if (known.name == policy) return iothub::ConnectionString{host_name_of(settings), policy, {}, known.primary_key};
   }
-  return fail(Errc::argument_invalid, "there is no policy '" + policy +
-                                          "'; known: iothubowner, service, device, registryRead, registryReadWrite");
+  std::string names;
+  for (const auto& known : policies) names += (names.empty() ? "" : ", ") + known.name;
+  return fail(Errc::argument_invalid, "there is no policy '" + policy + "'; known: " + names);
 }
 
 Result<iothub::ConnectionString> identity_credentials(const config::Settings& settings, const IdentityId& id) {

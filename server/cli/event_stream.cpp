@@ -1,6 +1,7 @@
 #include "server/cli/event_stream.hpp"
 
 #include "server/cli/commands.hpp"
+#include "server/cli/remote_hub.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,21 +22,46 @@ Error unreachable(const config::Settings& settings, const boost::system::error_c
               "the operations port " + std::to_string(settings.ops_port) + ": " + error.message());
 }
 
+std::string request_for(const config::Settings& settings, const std::string& query) {
+  std::string request = "GET /events?" + query +
+                        " HTTP/1.1\r\nHost: " + (is_remote(settings) ? settings.ops_listen : "localhost") + "\r\n";
+  // A hub in another network namespace does not take this for its own machine.
+  if (!settings.ops_token.empty()) request += "Authorization: Bearer " + settings.ops_token + "\r\n";
+  return request + "\r\n";
+}
+
 }  // namespace
 
 struct EventStream::Connection {
-  explicit Connection(const config::Settings& settings_in) : settings(settings_in) {}
+  Connection(const config::Settings& settings_in, std::chrono::milliseconds silence_in)
+      : settings(settings_in), silence(silence_in) {}
 
-  /// Throws boost::system::system_error at the end of the stream.
+  /// Throws boost::system::system_error at the end of the stream, and after the longest silence.
   std::string line() {
-    asio::read_until(socket, buffer, '\n');
+    finish([this](auto done) { asio::async_read_until(socket, buffer, '\n', done); });
     std::string line;
     std::getline(in, line);
     if (!line.empty() && line.back() == '\r') line.pop_back();
     return line;
   }
 
+  /// Begins an operation and waits for its end. Throws boost::system::system_error.
+  template <typename Begin>
+  void finish(Begin begin) {
+    boost::system::error_code outcome = asio::error::timed_out;
+    begin([&outcome](const boost::system::error_code& error, const auto&) { outcome = error; });
+    context.restart();
+    context.run_for(silence);
+    if (!context.stopped()) {
+      socket.close();
+      context.run();  // the operation's end, which refers to `outcome`
+      outcome = asio::error::timed_out;
+    }
+    if (outcome) throw boost::system::system_error(outcome);
+  }
+
   const config::Settings& settings;
+  const std::chrono::milliseconds silence;
   asio::io_context context;
   asio::ip::tcp::socket socket{context};
   asio::streambuf buffer;
@@ -47,15 +73,20 @@ EventStream::~EventStream() = default;
 EventStream::EventStream(EventStream&&) noexcept = default;
 EventStream& EventStream::operator=(EventStream&&) noexcept = default;
 
-Result<EventStream> EventStream::open(const config::Settings& settings, const std::string& query) {
+Result<EventStream> EventStream::open(const config::Settings& settings, const std::string& query,
+                                      std::chrono::milliseconds silence) {
   try {
-    auto connection = std::make_unique<Connection>(settings);
-    connection->socket.connect({asio::ip::make_address(reachable(settings.ops_listen)), settings.ops_port});
-    asio::write(connection->socket, asio::buffer("GET /events?" + query + " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    auto connection = std::make_unique<Connection>(settings, silence);
+    asio::ip::tcp::resolver resolver(connection->context);
+    const auto places = resolver.resolve(reachable(settings.ops_listen), std::to_string(settings.ops_port));
+    connection->finish([&](auto done) { asio::async_connect(connection->socket, places, done); });
+    asio::write(connection->socket, asio::buffer(request_for(settings, query)));
     const std::string status = connection->line();
     while (!connection->line().empty()) {
     }
-    if (status.find(" 200 ") == std::string::npos) return fail(Errc::argument_invalid, connection->line());
+    const bool is_busy = status.find(" 503 ") != std::string::npos;
+    if (status.find(" 200 ") == std::string::npos)
+      return fail(is_busy ? Errc::service_unavailable : Errc::argument_invalid, connection->line());
     return EventStream(std::move(connection));
   } catch (const boost::system::system_error& error) {
     return unreachable(settings, error.code());
@@ -72,7 +103,7 @@ Result<EventStream::Event> EventStream::next() {
       const std::string line = connection_->line();
       if (auto position = rest_behind(line, "id: ")) event.position = std::move(*position);
       if (auto data = rest_behind(line, "data: ")) event.data = std::move(*data);
-      if (line.empty() && !event.data.empty()) return event;
+      if (line.empty() && !event.position.empty()) return event;
     }
   } catch (const boost::system::system_error& error) {
     return unreachable(connection_->settings, error.code());

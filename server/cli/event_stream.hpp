@@ -4,22 +4,26 @@
 #include "config/settings.hpp"
 #include "protocol/error.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
 namespace twinhub::cli {
 
-/// One connection. One thread; reads wait as long as it takes.
+/// One connection. One thread; reads wait for events as long as it takes, while the hub shows that it is there.
 class EventStream {
  public:
   struct Event {
-    std::string position;  ///< `from` to go on behind it
-    std::string data;      ///< JSON
+    std::string position;  ///< the `from` of a stream that goes on behind this event
+    std::string data;      ///< JSON; "" = no event: where the stream begins
   };
+  /// The hub writes a comment every 15 s. A peer that is silent for so long has gone without a word.
+  static constexpr std::chrono::milliseconds silence_max{60'000};
 
-  /// `query`: "device=d&from=now", percent-encoded. Errors: service_unavailable (cannot be reached), argument_invalid
-  /// (the hub refuses the query, in its own words).
-  [[nodiscard]] static Result<EventStream> open(const config::Settings& settings, const std::string& query);
+  /// `query`: "device=d&from=now", percent-encoded. Errors: service_unavailable (cannot be reached, or has no room just
+  /// now), argument_invalid (the hub refuses the query, in its own words).
+  [[nodiscard]] static Result<EventStream> open(const config::Settings& settings, const std::string& query,
+                                                std::chrono::milliseconds silence = silence_max);
   ~EventStream();
   EventStream(EventStream&&) noexcept;
   EventStream& operator=(EventStream&&) noexcept;

@@ -22,7 +22,7 @@ int check_health(const config::Settings& settings) {
   if (!answer) {
     std::cerr << "twinhub: the operations port " << settings.ops_port << " does not answer: " << answer.error().detail
               << "\n";
-    return exit_failed;
+    return exit_unreachable;
   }
   std::cout << answer->body;
   return answer->status == 200 ? exit_ok : exit_failed;

@@ -8,7 +8,7 @@
 namespace twinhub::cli {
 namespace {
 
-constexpr std::chrono::seconds busy_wait_max{120};  // in all, before a busy hub is given up
+constexpr std::chrono::seconds busy_wait_max{120};  // in all, before the command gives a busy hub up
 
 Errc code_of(unsigned status) {
   switch (status) {
@@ -49,7 +49,7 @@ Result<std::string> call_hub(const config::Settings& settings, std::string_view 
 }
 
 Result<HubConnection> HubConnection::open(const config::Settings& settings) {
-  auto target = local_target(settings, "iothubowner");
+  auto target = target_of(settings, "iothubowner");
   if (!target) return target.error();
   return HubConnection(std::make_unique<RestConnection>(std::move(*target)));
 }

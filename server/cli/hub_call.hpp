@@ -1,4 +1,4 @@
-// Requests to a running hub, with what a sub-command does about them: as iothubowner, and an Error for any refusal.
+// Requests to a running hub as every sub-command sends them: as iothubowner, with an Error for any refusal.
 #pragma once
 
 #include "config/settings.hpp"
@@ -14,7 +14,7 @@ namespace twinhub::cli {
 inline constexpr std::string_view any_etag = "*";
 inline constexpr std::string_view api_version = "api-version=2021-04-12";
 
-/// The refusal of an answer that is none of 2xx, in the hub's words; its code says which exit code fits.
+/// The Error for an answer that is not 2xx, in the hub's words; its code decides the exit code.
 [[nodiscard]] Error refusal_of(const RestAnswer& answer);
 
 /// Returns the body of a 2xx answer. `path` without a query. Errors, for the person at the terminal: the hub cannot be
@@ -26,13 +26,13 @@ inline constexpr std::string_view api_version = "api-version=2021-04-12";
 /// Several requests to one hub.
 class HubConnection {
  public:
-  /// Errors: those of local_target().
+  /// Errors: those of target_of().
   [[nodiscard]] static Result<HubConnection> open(const config::Settings& settings);
 
   /// Returns a 2xx answer. The api-version is added to the path's query. A hub that is busy (429, 503) is asked again
   /// for a while. Errors as call_hub().
   [[nodiscard]] Result<RestAnswer> call(RestRequest request);
-  /// The same, with any answer but those of a busy hub returned as it is.
+  /// As send(), but every answer that does not say "busy" is returned as it is, refusals too.
   [[nodiscard]] Result<RestAnswer> send(RestRequest request);
 
  private:

@@ -1,12 +1,13 @@
 #include "server/cli/identities.hpp"
+#include "protocol/utf8.hpp"
 
 #include "protocol/iothub/connection_string.hpp"
 #include "protocol/iothub/property_bag.hpp"
-#include "protocol/json/text.hpp"
 #include "server/cli/command_line.hpp"
 #include "server/cli/credentials.hpp"
 #include "server/cli/hub_call.hpp"
 #include "server/cli/query_pages.hpp"
+#include "server/cli/request_bodies.hpp"
 #include "server/cli/text_output.hpp"
 
 #include <iostream>
@@ -20,7 +21,7 @@ std::string path_of(const IdentityId& id) {
   return path;
 }
 
-/// What the table and --json show of a device; the rest is `device show`'s.
+/// The columns of a device in the table and with --json; `device show` prints the rest.
 constexpr std::string_view listed =
     "deviceId, status, connectionState, lastActivityTime, authenticationType, cloudToDeviceMessageCount, version";
 
@@ -32,7 +33,8 @@ void add_device(Table& table, const json::Value& device) {
 
 void print_fields(const json::Value& identity) {
   const auto line = [](std::string_view name, const std::string& value) {
-    if (!value.empty()) std::cout << std::string(name) << std::string(24 - name.size(), ' ') << value << "\n";
+    if (!value.empty())
+      std::cout << std::string(name) << std::string(24 - name.size(), ' ') << visible_text(value) << "\n";
   };
   for (const std::string_view name : {"deviceId", "moduleId", "managedBy", "status", "statusReason"})
     line(name, text_at(identity, name));
@@ -60,31 +62,7 @@ int print_identity(const std::string& body, bool json) {
   return exit_ok;
 }
 
-std::string json_text(std::string_view text) {
-  std::string out;
-  json::append_string(out, text);
-  return out;
-}
-
-/// `identity` with what the update names.
-std::string updated(const json::Value& identity, const DeviceUpdate& update) {
-  std::string text(identity.text());
-  const auto set = [&text](std::string_view name, std::string_view value) {
-    const auto document = json::parse(text);
-    if (document) text = with_member(document->root(), name, value);
-  };
-  if (!update.status.empty()) set("status", json_text(update.status));
-  if (update.sets_reason) set("statusReason", update.reason.empty() ? "null" : json_text(update.reason));
-  if (update.primary_key.empty() && update.secondary_key.empty()) return text;
-  const auto key = [&](const std::string& wanted, std::string_view name) {
-    return json_text(wanted.empty() ? cell_of(value_at(identity, {"authentication", "symmetricKey", name})) : wanted);
-  };
-  set("authentication", R"({"type":"sas","symmetricKey":{"primaryKey":)" + key(update.primary_key, "primaryKey") +
-                            R"(,"secondaryKey":)" + key(update.secondary_key, "secondaryKey") + "}}");
-  return text;
-}
-
-/// The words for the one identity of a request that regenerates keys; nullopt = done.
+/// The error text for the one identity of a request that regenerates keys; nullopt = its keys were regenerated.
 std::optional<std::string> key_error(const std::string& body) {
   const auto document = json::parse(body);
   const auto errors = document ? document->root().find("errors") : std::nullopt;
@@ -113,7 +91,11 @@ int list_devices(const config::Settings& settings, const ListOptions& options) {
     table.flush();
   });
   if (!done) return report(done.error());
-  if (options.json) array.finish();
+  if (options.json) {
+    array.finish();
+  } else {
+    table.finish(options.where.empty() ? "no devices" : "no devices that meet the condition");
+  }
   return exit_ok;
 }
 
@@ -132,7 +114,7 @@ int list_modules(const config::Settings& settings, const std::string& device, bo
                time_cell(text_at(module, "lastActivityTime")), text_at(module, "managedBy"),
                cell_of(value_at(module, {"authentication", "type"}))});
   }
-  table.flush();
+  table.finish("no modules");
   return exit_ok;
 }
 
@@ -157,7 +139,7 @@ int update_device(const config::Settings& settings, const DeviceUpdate& update) 
     if (!document) return report(document.error());
     answer = hub->call({.method = "PUT",
                         .path = path_of(id),
-                        .body = updated(document->root(), update),
+                        .body = updated_identity(document->root(), update),
                         .if_match = '"' + text_at(document->root(), "etag") + '"'});
     if (!answer) return report(answer.error());
   }
@@ -183,7 +165,7 @@ int create_module(const config::Settings& settings, const IdentityId& id, const 
   const auto document = json::parse(*made);
   if (!document) return report(document.error());
   const std::string key = cell_of(value_at(document->root(), {"authentication", "symmetricKey", "primaryKey"}));
-  std::cout << iothub::to_string(iothub::ConnectionString{host_name_of(settings), "", id, key}) << "\n";
+  std::cout << iothub::to_string(iothub::ConnectionString{device_host_of(settings), "", id, key}) << "\n";
   return exit_ok;
 }
 

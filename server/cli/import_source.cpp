@@ -2,11 +2,15 @@
 
 #include "config/settings.hpp"
 #include "config/toml_json.hpp"
+#include "protocol/ascii.hpp"
+#include "protocol/json/lenient.hpp"
 #include "protocol/json/text.hpp"
+#include "server/cli/text_file.hpp"
 
 #include <algorithm>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 #include <utility>
 
 // A seed file, here in TOML; the same members in JSON:
@@ -32,7 +36,7 @@ void append(std::string& out, std::string_view name, std::string_view value) {
   out += value;
 }
 
-/// `device` "" = a device; else a module of it.
+/// The item is a device when `device` is "", else a module of that device.
 Result<std::string> seed_item(const json::Value& seed, const std::string& device) {
   if (!seed.is_object()) return invalid("must be a table of members");
   const auto member = [&](std::string_view name) { return seed.find(name); };
@@ -52,8 +56,10 @@ Result<std::string> seed_item(const json::Value& seed, const std::string& device
     if (reported) append(properties, "reported", reported->text());
     append(out, "properties", properties + "}");
   }
-  if (const auto primary = member("primaryKey")) {
-    const auto secondary = member("secondaryKey");
+  const auto primary = member("primaryKey"), secondary = member("secondaryKey");
+  if (secondary && !primary) return invalid(*id + " has a secondaryKey and no primaryKey");
+  if (primary) {
+    if (member("authentication")) return invalid(*id + " has both authentication and primaryKey");
     std::string keys = "{";
     append(keys, "primaryKey", primary->text());
     append(keys, "secondaryKey", secondary ? secondary->text() : primary->text());
@@ -71,17 +77,20 @@ Result<std::string> seed_item(const json::Value& seed, const std::string& device
 /// The lines of an export, one after the other.
 class Lines final : public ImportSource {
  public:
-  Lines(std::unique_ptr<std::istream> in, std::string first) : in_(std::move(in)), first_(std::move(first)) {}
+  Lines(std::unique_ptr<std::istream> in, std::string first, bool strict)
+      : in_(std::move(in)), first_(std::move(first)), strict_(strict) {}
 
   Result<std::optional<ImportItem>> next() override {
     std::string line;
     while (read(line)) {
       ++number_;
       if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (line.find_first_not_of(" \t") == std::string::npos) continue;
+      drop_byte_order_mark(line);
+      const std::size_t begin = line.find_first_not_of(" \t");
+      if (begin == std::string::npos) continue;
       // An IoT Hub's export without keys begins with a warning in words.
-      if (number_ == 1 && line.front() != '{') {
-        std::cerr << "twinhub: line 1 is no device, and is passed over: " << line.substr(0, 120) << "\n";
+      if (!strict_ && number_ == 1 && line[begin] != '{') {
+        std::cerr << "twinhub: line 1 is not a device and is skipped: " << line.substr(0, 120) << "\n";
         continue;
       }
       return std::optional(ImportItem{number_, std::move(line)});
@@ -102,6 +111,7 @@ class Lines final : public ImportSource {
 
   std::unique_ptr<std::istream> in_;
   std::string first_;
+  const bool strict_;
   std::uint64_t number_ = 0;
 };
 
@@ -126,6 +136,7 @@ Result<std::unique_ptr<ImportSource>> open_seed(std::string text, const std::str
   } catch (const config::SettingsError& error) {
     return invalid(error.what());
   }
+  json::make_strict(text);
   const auto document = json::parse(text);
   if (!document) return invalid(name + ": " + document.error().detail);
   auto items = seed_items(document->root());
@@ -134,11 +145,16 @@ Result<std::unique_ptr<ImportSource>> open_seed(std::string text, const std::str
 }
 
 /// A line of an export is an object with an id; anything else that begins as JSON is the beginning of a seed.
-bool begins_seed(const std::string& first) {
+bool begins_seed(std::string first) {
   const std::size_t begin = first.find_first_not_of(" \t\r");
   if (begin == std::string::npos || (first[begin] != '{' && first[begin] != '[')) return false;
+  json::make_strict(first);
   const auto document = json::parse(first);
-  return !document || !document->root().is_object() || !document->root().find("id");
+  if (!document || !document->root().is_object()) return true;
+  const json::Value root = document->root();
+  return std::none_of(root.begin(), root.end(), [](const json::Value& member) {
+    return equals_ignoring_case(json::unescape(member.key_text()), "id");
+  });
 }
 
 }  // namespace
@@ -156,6 +172,7 @@ Result<std::vector<std::string>> seed_items(const json::Value& seed) {
     const std::string id = *device.find("id")->string();
     const auto modules = device.find("modules");
     if (!modules) continue;
+    if (modules->kind() != json::Kind::array) return invalid(id + ": modules must be a list");
     for (const json::Value module : *modules) {
       auto module_item = seed_item(module, id);
       if (!module_item) return invalid("a module of " + id + ": " + module_item.error().detail);
@@ -165,11 +182,21 @@ Result<std::vector<std::string>> seed_items(const json::Value& seed) {
   return items;
 }
 
-Result<std::unique_ptr<ImportSource>> ImportSource::open(std::unique_ptr<std::istream> in, const std::string& name) {
+Result<std::unique_ptr<ImportSource>> ImportSource::open(std::unique_ptr<std::istream> in, const std::string& name,
+                                                         bool strict) {
   std::string first;
   std::getline(*in, first);
+  if (begins_utf16(first)) {  // its lines cannot be told apart before it is read whole
+    if (!in->eof()) first += '\n';
+    first.append(std::istreambuf_iterator<char>(*in), std::istreambuf_iterator<char>());
+    auto text = utf8_text_of(std::move(first));
+    if (!text) return invalid(name + ": " + text.error().detail);
+    in = std::make_unique<std::istringstream>(std::move(*text));
+    std::getline(*in, first);
+  }
+  drop_byte_order_mark(first);
   if (!name.ends_with(".toml") && !begins_seed(first))
-    return std::unique_ptr<ImportSource>(std::make_unique<Lines>(std::move(in), std::move(first)));
+    return std::unique_ptr<ImportSource>(std::make_unique<Lines>(std::move(in), std::move(first), strict));
   std::string text = std::move(first) + "\n";
   text.append(std::istreambuf_iterator<char>(*in), std::istreambuf_iterator<char>());
   return open_seed(std::move(text), name);

@@ -1,4 +1,4 @@
-// What `twinhub import` reads: the lines of an IoT Hub's export, or a seed file in TOML or JSON.
+// The input of `twinhub import`: the lines of an IoT Hub's export, or a seed file in TOML or JSON.
 #pragma once
 
 #include "protocol/error.hpp"
@@ -15,22 +15,23 @@ namespace twinhub::cli {
 
 /// One device or module.
 struct ImportItem {
-  std::uint64_t number = 0;  ///< of its line, or its place in a seed; from 1
+  std::uint64_t number = 0;  ///< the line's number, or the item's place in a seed; from 1
   std::string text;          ///< a JSON object as POST /devices takes it; may be anything in an export's line
 };
 
 class ImportSource {
  public:
   virtual ~ImportSource() = default;
-  /// nullopt: that was the last one. Errors: the file cannot be read.
+  /// The next item; nullopt behind the last one. Errors: the file cannot be read.
   [[nodiscard]] virtual Result<std::optional<ImportItem>> next() = 0;
   /// "line" or "item", for messages.
   [[nodiscard]] virtual std::string_view unit() const = 0;
 
-  /// Looks at the beginning of `in` to see what it is; `name` ends in .toml for TOML. Lines are read as they are asked
-  /// for; a seed is read whole, at most json::text_bytes_max. Errors: argument_invalid, with the place.
+  /// Looks at the beginning of `in` to tell an export from a seed; `name` ends in .toml for TOML. Lines are read as
+  /// they are asked for; a seed is read whole, at most json::text_bytes_max. Errors: argument_invalid, with the place.
+  /// `strict`: a first line in words, as an IoT Hub's export without keys has it, is not passed over.
   [[nodiscard]] static Result<std::unique_ptr<ImportSource>> open(std::unique_ptr<std::istream> in,
-                                                                  const std::string& name);
+                                                                  const std::string& name, bool strict = false);
 };
 
 /// The items of a seed: {"devices":[{"id":..,"tags":{},"desired":{},"modules":[{"id":..}]}]}, see import_source.cpp.

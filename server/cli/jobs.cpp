@@ -1,4 +1,5 @@
 #include "server/cli/jobs.hpp"
+#include "protocol/utf8.hpp"
 
 #include "protocol/iothub/property_bag.hpp"
 #include "protocol/json/text.hpp"
@@ -7,6 +8,7 @@
 #include "server/cli/hub_call.hpp"
 #include "server/cli/progress.hpp"
 #include "server/cli/query_pages.hpp"
+#include "server/cli/request_bodies.hpp"
 #include "server/cli/text_output.hpp"
 #include "server/cli/twin.hpp"
 
@@ -20,12 +22,6 @@ namespace {
 constexpr std::chrono::milliseconds poll_every{500};
 
 std::string path_of(const std::string& id) { return "/jobs/v2/" + iothub::percent_encode(id); }
-
-std::string json_text(std::string_view text) {
-  std::string out;
-  json::append_string(out, text);
-  return out;
-}
 
 std::string count_at(const json::Value& job, std::string_view name) {
   return cell_of(value_at(job, {"deviceJobStatistics", name}));
@@ -61,12 +57,13 @@ int print_job(const std::string& body, bool json) {
   table.add(row_of_job(job));
   table.flush();
   for (const std::string_view name : {"failureReason", "statusMessage"}) {
-    if (const std::string text = text_at(job, name); !text.empty()) std::cout << name << ": " << text << "\n";
+    if (const std::string text = text_at(job, name); !text.empty())
+      std::cout << name << ": " << visible_text(text) << "\n";
   }
   return exit_ok;
 }
 
-/// 0 when it was done at every device.
+/// The exit code: 0 when the job was done at every device.
 int wait_for(HubConnection& hub, const NewJob& options) {
   Progress progress;
   while (true) {
@@ -85,24 +82,6 @@ int wait_for(HubConnection& hub, const NewJob& options) {
     progress.show(options.id + " is " + status + "  " + progress_of(job));
     std::this_thread::sleep_for(poll_every);
   }
-}
-
-Result<std::string> body_of(const NewJob& job) {
-  std::string body = R"({"jobId":)" + json_text(job.id) + R"(,"queryCondition":)" + json_text(job.where);
-  body += R"(,"maxExecutionTimeInSeconds":)" + std::to_string(job.max_seconds);
-  if (!job.start.empty()) body += R"(,"startTime":)" + json_text(job.start);
-  if (job.method.empty()) {
-    const auto patch = patch_of(job.assignments);
-    if (!patch) return patch.error();
-    const auto document = json::parse(*patch);
-    return body + R"(,"type":"scheduleUpdateTwin","updateTwin":)" + with_member(document->root(), "etag", R"("*")") +
-           "}";
-  }
-  const auto payload = json::parse(job.payload);
-  if (!payload) return fail(Errc::argument_invalid, "the payload is not JSON (a text needs its quotes)");
-  return body + R"(,"type":"scheduleDeviceMethod","cloudToDeviceMethod":{"methodName":)" + json_text(job.method) +
-         R"(,"payload":)" + payload->text() + R"(,"responseTimeoutInSeconds":)" + std::to_string(job.timeout_seconds) +
-         "}}";
 }
 
 }  // namespace
@@ -135,7 +114,11 @@ int list_jobs(const config::Settings& settings, const JobList& options) {
     table.flush();
     continuation = answer->continuation;
   } while (!continuation.empty() && output_is_open());
-  if (options.json) array.finish();
+  if (options.json) {
+    array.finish();
+  } else {
+    table.finish("no jobs");
+  }
   return exit_ok;
 }
 
@@ -155,14 +138,13 @@ int cancel_job(const config::Settings& settings, const std::string& id) {
 }
 
 int list_job_devices(const config::Settings& settings, const std::string& id, bool json) {
-  std::string text = id;
-  for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2) text.insert(at, "'");
-  return run_query(settings,
-                   {.text = "SELECT * FROM devices.jobs WHERE jobId = '" + text + "'", .limit = 0, .json = json});
+  std::string text = "SELECT * FROM devices.jobs WHERE jobId = ";
+  json::append_string(text, json::to_utf8(id));  // the query language's strings have JSON's escapes
+  return run_query(settings, {.text = std::move(text), .limit = 0, .json = json});
 }
 
 int create_job(const config::Settings& settings, const NewJob& job) {
-  const auto body = body_of(job);
+  const auto body = job_body(job);
   if (!body) {
     report(body.error());
     return exit_usage;

@@ -16,10 +16,10 @@ struct JobList {
 };
 [[nodiscard]] int list_jobs(const config::Settings& settings, const JobList& options);
 
-/// One line for people: what it is, how far it is, at how many devices.
+/// One line for people: the job's type, status and progress, and its number of devices.
 [[nodiscard]] int show_job(const config::Settings& settings, const std::string& id, bool json);
 [[nodiscard]] int cancel_job(const config::Settings& settings, const std::string& id);
-/// What became of it at each device.
+/// The job's outcome at each device.
 [[nodiscard]] int list_job_devices(const config::Settings& settings, const std::string& id, bool json);
 
 struct NewJob {
@@ -30,8 +30,8 @@ struct NewJob {
   std::string payload = "null";
   std::uint32_t timeout_seconds = 30;
   std::string start;                 ///< ISO 8601, "" = now
-  std::uint64_t max_seconds = 3600;  ///< how long it may take
-  bool wait = false;                 ///< until it has ended; the exit code tells how
+  std::uint64_t max_seconds = 3600;  ///< how long the job may take
+  bool wait = false;                 ///< return when the job has ended; the exit code says how
   bool json = false;
 };
 /// A twin update when `method` is "", else a direct method.

@@ -12,8 +12,8 @@ namespace twinhub::cli {
 
 int invoke_method(const config::Settings& settings, const MethodCall& method) {
   const auto payload = json::parse(method.payload);
-  if (!payload) return report(fail(Errc::argument_invalid, "the payload is not JSON (a text needs its quotes)"));
-  auto target = local_target(settings, "service");
+  if (!payload) return report(fail(Errc::argument_invalid, "the payload is not JSON (a string needs its quotes)"));
+  auto target = target_of(settings, "service");
   if (!target) return report(target.error());
   target->time_limit += std::chrono::seconds(method.timeout_seconds);
 

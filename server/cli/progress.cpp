@@ -1,13 +1,16 @@
 #include "server/cli/progress.hpp"
 
 #include <unistd.h>
-#include <iostream>
+#include <cstdio>
 
 namespace twinhub::cli {
 namespace {
 
 constexpr std::chrono::milliseconds between{200};
 constexpr const char* erase_line = "\r\x1b[K";
+
+/// Beside std::cerr, whose guard lets no escape pass.
+void write(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
 
 }  // namespace
 
@@ -18,11 +21,11 @@ void Progress::show(const std::string& text) {
   if (!terminal_ || now - last_ < between) return;
   last_ = now;
   shown_ = true;
-  std::cerr << erase_line << text << std::flush;
+  write(std::string(erase_line) + text);
 }
 
 void Progress::clear() {
-  if (shown_) std::cerr << erase_line << std::flush;
+  if (shown_) write(erase_line);
   shown_ = false;
 }
 

@@ -1,4 +1,4 @@
-// A line on standard error that tells how far a long command has come: on a terminal only.
+// A line on standard error that shows how far a long command has come, on a terminal only.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ class Progress {
   ~Progress() { clear(); }
   /// `text` without the time; shown at most a few times a second.
   void show(const std::string& text);
-  /// Takes the line away, before something else is written there.
+  /// Removes the line, before other text is written there.
   void clear();
   [[nodiscard]] double seconds() const;
 

@@ -16,7 +16,7 @@ struct QueryPages {
   std::uint64_t limit = 0;  ///< rows at most; 0 = all
 };
 
-/// Hands each page's rows (a JSON array) to `visit`. Ends early when standard output has gone. Errors: the hub's.
+/// Hands each page's rows (a JSON array) to `visit`. Ends early when standard output was closed. Errors: the hub's.
 [[nodiscard]] Result<void> query_pages(HubConnection& hub, const QueryPages& query,
                                        const std::function<void(const json::Value& rows)>& visit);
 

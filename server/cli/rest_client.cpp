@@ -2,7 +2,9 @@
 
 #include "protocol/iothub/sas_token.hpp"
 #include "protocol/json/document.hpp"
+#include "server/cli/commands.hpp"
 #include "server/cli/credentials.hpp"
+#include "server/cli/remote_hub.hpp"
 #include "server/net/http_client.hpp"
 
 #include <chrono>
@@ -22,15 +24,23 @@ std::string authorization(const iothub::ConnectionString& credentials) {
 
 }  // namespace
 
-Result<RestTarget> local_target(const config::Settings& settings, const std::string& policy) {
+Result<RestTarget> target_of(const config::Settings& settings, const std::string& policy) {
+  RestTarget target;
+  target.ca_file = settings.client_ca;
+  if (is_remote(settings)) {
+    auto hub = remote_hub(settings);
+    if (!hub) return hub.error();
+    target.credentials = std::move(hub->credentials);
+    target.port = hub->port;
+    return target;
+  }
   auto credentials = policy_credentials(settings, policy);
   if (!credentials) return credentials.error();
-  const bool anywhere = settings.listen == "0.0.0.0" || settings.listen == "::";
-  RestTarget target;
   target.credentials = std::move(*credentials);
-  if (!anywhere) target.address = settings.listen;
+  target.address = reachable(settings.listen);
   target.port = settings.https_port;
-  target.ca_file = std::filesystem::path(settings.data_dir) / "tls" / "ca.pem";
+  if (target.ca_file.empty() && settings.tls_certificate.empty())
+    target.ca_file = std::filesystem::path(settings.data_dir) / "tls" / "ca.pem";
   return target;
 }
 
@@ -39,7 +49,7 @@ std::string message_of(const RestAnswer& answer) {
   const auto message = document ? document->root().find("Message") : std::nullopt;
   const auto text = message ? message->string() : std::nullopt;
   if (!text) return answer.body;
-  // Direct methods have JSON text in there.
+  // The Message of a direct method's error is JSON text.
   const auto inner = json::parse(*text);
   const auto inner_message = inner ? inner->root().find("message") : std::nullopt;
   return inner_message ? inner_message->string().value_or(*text) : *text;
@@ -69,7 +79,10 @@ Result<RestAnswer> RestConnection::call(const RestRequest& request) {
   if (!request.if_match.empty()) sent.headers.emplace_back("If-Match", request.if_match);
   auto answer = client_->send(sent);
   if (!answer) return answer.error();
-  return RestAnswer{answer->status, std::move(answer->body), std::string(answer->header("x-ms-continuation"))};
+  std::string etag(answer->header("etag"));
+  std::erase(etag, '"');
+  return RestAnswer{answer->status, std::move(answer->body), std::string(answer->header("x-ms-continuation")),
+                    std::move(etag)};
 }
 
 Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path, std::string_view body,

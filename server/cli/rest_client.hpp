@@ -17,12 +17,12 @@
 
 namespace twinhub::cli {
 
-/// Which hub to speak to, and as whom.
+/// The hub to send requests to, and the policy to send them as.
 struct RestTarget {
   iothub::ConnectionString credentials;  ///< a policy's; HostName is verified against the server's certificate
-  std::string address = "127.0.0.1";     ///< where to connect
+  std::string address = {};              ///< where to connect; "" = what HostName resolves to
   std::uint16_t port = 443;
-  std::filesystem::path ca_file;  ///< PEM of the CA that the hub's certificate chains to
+  std::filesystem::path ca_file;  ///< PEM of the CA that the hub's certificate chains to; "" = the system's
   std::chrono::seconds time_limit{30};
 };
 
@@ -38,13 +38,14 @@ struct RestAnswer {
   unsigned status = 0;
   std::string body;
   std::string continuation;  ///< x-ms-continuation, "" = absent
+  std::string etag = {};     ///< without its quotes, "" = absent
 };
 
-/// The hub that these settings describe, as seen from the machine it runs on, with the rights of `policy`. Errors as
-/// policy_credentials().
-[[nodiscard]] Result<RestTarget> local_target(const config::Settings& settings, const std::string& policy);
+/// The hub that these settings describe: by its connection string, else as seen from the machine it runs on, with the
+/// rights of `policy`. Errors as remote_hub() and policy_credentials().
+[[nodiscard]] Result<RestTarget> target_of(const config::Settings& settings, const std::string& policy);
 
-/// What an answer that reports a failure says: the message of an error body, or the body itself.
+/// The words of an answer that reports a failure: the message of an error body, or the body itself.
 [[nodiscard]] std::string message_of(const RestAnswer& answer);
 
 /// A connection that is kept from request to request, and opened anew when the hub has closed it meanwhile. One thread.
@@ -65,7 +66,7 @@ class RestConnection {
   std::unique_ptr<net::HttpClient> client_;
 };
 
-/// The same for one request on a connection of its own.
+/// Sends one request on a connection of its own, as RestConnection::call() does.
 [[nodiscard]] Result<RestAnswer> call(const RestTarget& target, std::string_view method, std::string_view path,
                                       std::string_view body = {}, std::string_view if_match = {});
 

@@ -1,6 +1,7 @@
 #include "server/cli/text_output.hpp"
 
 #include "protocol/json/text.hpp"
+#include "protocol/utf8.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -17,7 +18,7 @@ std::size_t width_of(std::string_view utf8) {
 void append_pretty(std::string& out, const json::Value& value, std::size_t depth) {
   const bool is_object = value.is_object();
   if ((!is_object && value.kind() != json::Kind::array) || value.empty()) {
-    out += value.text();
+    out += visible_text(value.text());
     return;
   }
   out += is_object ? '{' : '[';
@@ -26,7 +27,7 @@ void append_pretty(std::string& out, const json::Value& value, std::size_t depth
     out += first ? "\n" : ",\n";
     first = false;
     out.append(2 * (depth + 1), ' ');
-    if (is_object) out.append("\"").append(member.key_text()).append("\": ");
+    if (is_object) out.append("\"").append(visible_text(member.key_text())).append("\": ");
     append_pretty(out, member, depth + 1);
   }
   out += '\n';
@@ -35,6 +36,11 @@ void append_pretty(std::string& out, const json::Value& value, std::size_t depth
 }
 
 }  // namespace
+
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = visible_text(cell);
+  rows_.push_back(std::move(row));
+}
 
 void Table::flush() {
   if (rows_.empty()) return;
@@ -50,6 +56,11 @@ void Table::flush() {
   rows_.clear();
 }
 
+void Table::finish(std::string_view nothing) {
+  flush();
+  if (widths_.empty()) std::cerr << nothing << "\n";
+}
+
 void Table::print(const std::vector<std::string>& row) const {
   std::string line;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -63,7 +74,7 @@ void Table::print(const std::vector<std::string>& row) const {
 }
 
 void JsonArray::add(std::string_view element) {
-  std::cout << (empty_ ? "[\n" : ",\n") << element;
+  std::cout << (empty_ ? "[\n" : ",\n") << visible_text(element);
   empty_ = false;
 }
 

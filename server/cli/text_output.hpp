@@ -14,9 +14,13 @@ namespace twinhub::cli {
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  /// A cell is one line whatever stands in it: control characters are shown as \u00xx.
+  void add(std::vector<std::string> row);
   /// Prints what was added since the last time, the headings before the first row. Nothing without rows.
   void flush();
+  /// The same at the end of the list; a list without rows says `nothing` ("no devices") on standard error, where it
+  /// disturbs no program.
+  void finish(std::string_view nothing);
 
  private:
   void print(const std::vector<std::string>& row) const;
@@ -36,7 +40,7 @@ class JsonArray {
   bool empty_ = true;
 };
 
-/// Over several lines, two blanks for each level. No line feed at the end.
+/// Over several lines, with control characters and the like as \u00xx: the same JSON; two blanks for each level. No line feed at the end.
 [[nodiscard]] std::string pretty(const json::Value& value);
 
 /// A value for a cell of a table: strings without their quotes, null as "", anything else as JSON.
@@ -52,7 +56,7 @@ class JsonArray {
 /// `object`'s text with the member `name` being `value` (JSON); an empty `value` leaves it out.
 [[nodiscard]] std::string with_member(const json::Value& object, std::string_view name, std::string_view value);
 
-/// False after output could not be written: whoever read this has gone.
+/// False after output could not be written, because the reader has closed the pipe.
 [[nodiscard]] bool output_is_open();
 
 }  // namespace twinhub::cli

@@ -14,13 +14,13 @@ struct ImportOptions {
   std::uint64_t from = 1;      ///< the first line, or item of a seed, to be imported
   std::string mode;            ///< for lines that name no import mode of their own; "" = createOrUpdate
   std::string failed_file;     ///< where lines that failed are written, "" = nowhere
-  bool stop_at_error = false;  ///< else the others are imported
+  bool stop_at_error = false;  ///< false: the lines behind one that fails are imported
   bool json = false;
 };
 [[nodiscard]] int import_file(const config::Settings& settings, const ImportOptions& options);
 
 struct ExportTo {
-  std::string file = "-";  ///< "-" = standard output; else it is there when it is whole, readable by its owner alone
+  std::string file = "-";  ///< "-" = standard output; a file appears when it is whole, readable by its owner alone
   bool without_keys = false;
   bool without_etags = false;
 };

@@ -14,23 +14,25 @@ void add_transfer_commands(CommandSet& commands) {
                   "The lines of an IoT Hub's export (devices.txt), or a seed in TOML or JSON; - = standard input")
       ->required()
       ->type_name("FILE");
-  import.add_option("--from-line", in->from, "Begin at this line, or item of a seed")
+  import.add_option("--from-line", in->from, "Begin at this line of an export, or this item of a seed")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  import.add_option("--mode", in->mode, "What to do with lines that name no importMode")
+  import.add_option("--mode", in->mode, "The import mode of lines that name none")
       ->check(CLI::IsMember({"create", "update", "updateIfMatchETag", "createOrUpdate", "createOrUpdateIfMatchETag",
                              "delete", "deleteIfMatchETag", "updateTwin", "updateTwinIfMatchETag"}));
-  import.add_option("--failed", in->failed_file, "Write the lines that failed there, to be imported again")
+  import.add_option("--failed", in->failed_file, "A file for the lines that failed, to be imported again")
       ->type_name("FILE");
-  import.add_flag("--stop-at-error", in->stop_at_error, "Do not go on behind a line that failed");
+  import.add_flag("--stop-at-error", in->stop_at_error, "Stop at the first line that fails");
   import.add_flag("--json", in->json, "Print the counts as JSON");
 
   const auto out = std::make_shared<ExportTo>();
   CLI::App& exported =
       commands.add(commands.root(), "export", "Write every device and module with its twin, as IoT Hub's export does",
                    [out](const auto& settings) { return export_file(settings, *out); });
-  exported.add_option("file", out->file, "- = standard output")->capture_default_str()->type_name("FILE");
-  exported.add_flag("--without-keys", out->without_keys, "Leave symmetric keys out; an import makes new ones");
+  exported.add_option("file", out->file, "The file to write; - = standard output")
+      ->capture_default_str()
+      ->type_name("FILE");
+  exported.add_flag("--without-keys", out->without_keys, "Leave symmetric keys out; an import generates new keys");
   exported.add_flag("--without-etags", out->without_etags,
                     "Leave etags out: hubs with the same content export the same bytes");
 }

@@ -5,13 +5,12 @@
 #include "server/cli/command_line.hpp"
 #include "server/cli/credentials.hpp"
 #include "server/cli/hub_call.hpp"
+#include "server/cli/text_file.hpp"
 #include "server/cli/text_output.hpp"
 
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <sstream>
 
 namespace twinhub::cli {
 namespace {
@@ -43,7 +42,7 @@ std::string value_of(const std::string& text) {
   return quoted;
 }
 
-/// False: something stands in the way.
+/// False: a member on the way has a value of its own.
 bool put(Node& root, std::string_view path, const std::string& value) {
   Node* node = &root;
   while (!path.empty()) {
@@ -60,19 +59,14 @@ bool put(Node& root, std::string_view path, const std::string& value) {
 }
 
 Result<std::string> read_patch(const std::string& file) {
-  std::ostringstream content;
-  if (file == "-") {
-    content << std::cin.rdbuf();
-  } else {
-    std::ifstream in(file, std::ios::binary);
-    if (!in || !(content << in.rdbuf())) return fail(Errc::argument_invalid, file + " cannot be read, or is empty");
-  }
-  const auto document = json::parse(content.str());
+  const auto text = read_json_file(file);
+  if (!text) return text.error();
+  const auto document = json::parse(*text);
   if (!document) return fail(Errc::argument_invalid, file + ": " + document.error().detail);
   return document->text();
 }
 
-/// A section without what the hub adds to it.
+/// A section without the hub's own members ($version, $metadata).
 std::string properties_of(const std::optional<json::Value>& section) {
   if (!section) return "{}";
   std::string text = with_member(*section, "$version", "");
@@ -134,7 +128,8 @@ Result<std::string> patch_of(const std::vector<std::string>& assignments) {
       return fail(Errc::argument_invalid, "'" + assignment + "' " + why);
     };
     const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos) return wrong("is no assignment such as desired.fan.speed=3 or tags.room=attic");
+    if (equals == std::string::npos)
+      return wrong("is not an assignment such as desired.fan.speed=3 or tags.room=attic");
     std::string_view path = std::string_view(assignment).substr(0, equals);
     for (const std::string_view prefix : {"properties.desired.", "desired.", "tags."}) {
       if (!path.starts_with(prefix)) continue;
@@ -142,11 +137,11 @@ Result<std::string> patch_of(const std::vector<std::string>& assignments) {
       const bool is_tag = prefix == "tags.";
       (is_tag ? has_tags : has_desired) = true;
       if (path.empty() || !put(is_tag ? tags : desired, path, value_of(assignment.substr(equals + 1))))
-        return wrong("contradicts another one, or names nothing");
+        return wrong("contradicts another assignment, or names no property");
       path = {};
       break;
     }
-    if (!path.empty()) return wrong("must begin with desired. or tags.; what a device reports is its own");
+    if (!path.empty()) return wrong("must begin with desired. or tags.; reported properties are the device's own");
   }
   std::string patch = "{";
   if (has_tags) {

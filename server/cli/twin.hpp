@@ -14,7 +14,7 @@ namespace twinhub::cli {
 struct TwinShow {
   IdentityId id;
   bool metadata = false;  ///< when each property was last written
-  bool json = false;      ///< everything, as the hub answers it
+  bool json = false;      ///< the whole twin, as the hub answers
 };
 [[nodiscard]] int show_twin(const config::Settings& settings, const TwinShow& options);
 
@@ -22,14 +22,14 @@ struct TwinSet {
   IdentityId id;
   std::vector<std::string> assignments;  ///< "desired.fan.speed=3", "tags.room=attic"
   std::string file;                      ///< a patch as REST takes it, "-" = standard input, "" = none
-  bool replace = false;                  ///< what is not named goes
-  std::string etag;                      ///< only if it still has this one; "" = whatever is there
+  bool replace = false;                  ///< members that are not named are removed
+  std::string etag;                      ///< change only while the twin has this etag; "" = unconditionally
   bool json = false;
 };
 [[nodiscard]] int set_twin(const config::Settings& settings, const TwinSet& options);
 
 /// The patch that assignments make: {"tags":{..},"properties":{"desired":{..}}}. A value that is JSON stands for itself
-/// (null removes), anything else for a text. Errors: argument_invalid, naming the assignment.
+/// (null removes), anything else is taken as a string. Errors: argument_invalid, naming the assignment.
 [[nodiscard]] Result<std::string> patch_of(const std::vector<std::string>& assignments);
 
 struct TwinWatch {
@@ -37,8 +37,8 @@ struct TwinWatch {
   bool json = false;
   std::uint64_t count = 0;  ///< ends after so many changes; 0 = never
 };
-/// Prints the twin's state, then each change as it comes: of the twin, of the connection, of the identity. Goes on
-/// where it was when the hub is started anew.
+/// Prints the twin's state, then each change as it comes: of the twin, of the connection, of the identity. When the hub
+/// is started anew, goes on behind the last event that was printed.
 [[nodiscard]] int watch_twin(const config::Settings& settings, const TwinWatch& options);
 
 [[nodiscard]] std::string twin_path(const IdentityId& id);

@@ -6,8 +6,8 @@ namespace twinhub::cli {
 namespace {
 
 void add_ids(CLI::App& app, IdentityId& id) {
-  app.add_option("device", id.device, "Device id")->required();
-  app.add_option("--module", id.module, "Module id of the device");
+  app.add_option("device", id.device, "Device id")->required()->type_name("DEVICE");
+  app.add_option("--module", id.module, "Module id of the device")->type_name("MODULE");
 }
 
 }  // namespace
@@ -19,21 +19,23 @@ void add_twin_commands(CommandSet& commands) {
   CLI::App& show_app = commands.add(twin, "show", "Print a twin: its tags, desired and reported properties",
                                     [show](const auto& settings) { return show_twin(settings, *show); });
   add_ids(show_app, show->id);
-  show_app.add_flag("--metadata", show->metadata, "With the time of each property");
+  show_app.add_flag("--metadata", show->metadata, "Show when each property was last written");
   show_app.add_flag("--json", show->json, "The whole twin on one line, for programs");
 
   const auto set = std::make_shared<TwinSet>();
   CLI::App& set_app = commands.add(twin, "set", "Change a twin's tags and desired properties",
                                    [set](const auto& settings) { return set_twin(settings, *set); });
   add_ids(set_app, set->id);
-  auto* assignments = set_app.add_option("assignment", set->assignments,
-                                         "PATH=VALUE, as desired.fan.speed=3 or tags.room=attic; null removes. A value "
-                                         "that is no JSON is a text");
+  auto* assignments =
+      set_app.add_option("assignment", set->assignments,
+                         "PATH=VALUE, e.g. desired.fan.speed=3 or tags.room=attic; null removes. A value "
+                         "that is not JSON is taken as a string");
   auto* patch =
       set_app.add_option("--patch", set->file, "A JSON file with tags and properties.desired; - = standard input")
           ->type_name("FILE");
   patch->excludes(assignments);
-  set_app.add_flag("--replace", set->replace, "What is not named goes: tags and desired become this");
+  set_app.add_flag("--replace", set->replace,
+                   "Replace tags and desired properties: members that are not named are removed");
   set_app.add_option("--etag", set->etag, "Only if the twin still has this etag");
   set_app.add_flag("--json", set->json, "Print the new twin on one line, for programs");
   set_app.callback([assignments, patch] {

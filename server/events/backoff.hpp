@@ -1,7 +1,7 @@
 // Pauses between attempts: doubled each time, with jitter, so that many hubs do not come back at once.
 #pragma once
 
-#include "server/hub/clock.hpp"
+#include "server/base/clock.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -96,23 +96,45 @@ Result<void> EventTail::place() {
   }
   if (auto positions = parse_positions(filter_.from, ranges.size())) {
     positions_ = std::move(*positions);
-    for (std::size_t i = 0; i < ranges.size(); ++i) positions_[i] = std::min(positions_[i], ranges[i].next);
+    for (std::uint32_t i = 0; i < ranges.size(); ++i) {
+      if (positions_[i] < ranges[i].first) gaps_.push_back({i, positions_[i], ranges[i].first});
+      positions_[i] = std::clamp(positions_[i], ranges[i].first, ranges[i].next);
+    }
     return {};
   }
-  since_ = parse_time(filter_.from);
-  if (!since_) {
+  const auto since = parse_time(filter_.from);
+  if (!since) {
     return refused("from is now, start, " + std::to_string(ranges.size()) +
                    " sequence numbers (as in `id`), one for all, or a time such as 2026-11-23T05:40:00Z");
   }
   for (std::uint32_t i = 0; i < ranges.size(); ++i) {
-    const auto found = store_->find_events_since(i, *since_);
+    const auto found = first_since(i, *since);
     if (!found) return found.error();
     positions_.push_back(*found);
   }
   return {};
 }
 
+/// The store knows the block; the positions that a client is told have to leave out what is older within it, too.
+Result<std::uint64_t> EventTail::first_since(std::uint32_t partition, Timestamp since) const {
+  auto found = store_->find_events_since(partition, since);
+  if (!found) return found;
+  std::uint64_t position = *found;
+  const auto read = store_->read_events(partition, position, [&](const storage::StoredEvent& stored) {
+    if (stored.event.enqueued >= since) return false;
+    position = stored.sequence_number + 1;
+    return true;
+  });
+  if (!read) return read.error();
+  return position;
+}
+
 Result<bool> EventTail::read(std::string& out) {
+  if (!begun_) {
+    out += "id: " + positions();
+    out += "\n\n";
+    begun_ = true;
+  }
   bool more = false;
   for (std::uint32_t i = 0; i < positions_.size(); ++i) {
     const auto partition_more = read_partition(i, out, read_bytes_max / positions_.size());
@@ -126,6 +148,7 @@ Result<bool> EventTail::read_partition(std::uint32_t partition, std::string& out
   const auto range = store_->event_ranges()[partition];
   std::uint64_t& position = positions_[partition];
   if (position >= range.next) return false;
+  if (position < range.first) gaps_.push_back({partition, std::exchange(position, range.first), range.first});
   const std::size_t begin = out.size();
   std::size_t scanned = 0;
   const auto read = store_->read_events(partition, position, [&](const storage::StoredEvent& stored) {
@@ -139,8 +162,13 @@ Result<bool> EventTail::read_partition(std::uint32_t partition, std::string& out
   return position < range.next;
 }
 
+std::string EventTail::positions() const {
+  std::string text;
+  for (const std::uint64_t position : positions_) text += (text.empty() ? "" : ",") + std::to_string(position);
+  return text;
+}
+
 bool EventTail::wanted(const storage::Event& event) const {
-  if (since_ && event.enqueued < *since_) return false;
   if (!filter_.device.empty() && event.id.device != filter_.device) return false;
   return filter_.sources.empty() ||
          std::find(filter_.sources.begin(), filter_.sources.end(), event.source) != filter_.sources.end();
@@ -148,11 +176,7 @@ bool EventTail::wanted(const storage::Event& event) const {
 
 void EventTail::append(std::string& out, Outgoing outgoing) const {
   stamp_hub_name(outgoing.event, *hub_name_);
-  out += "id: ";
-  for (std::size_t i = 0; i < positions_.size(); ++i) {
-    if (i > 0) out += ',';
-    out += std::to_string(positions_[i]);
-  }
+  out += "id: " + positions();
   out.append("\nevent: ").append(source_name(outgoing.event.source)).append("\ndata: ");
   append_json(out, outgoing);
   out += "\n\n";

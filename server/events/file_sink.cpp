@@ -1,7 +1,10 @@
 #include "server/events/file_sink.hpp"
 
+#include "protocol/utf8.hpp"
+#include "server/base/log.hpp"
+#include "storage/durable_folder.hpp"
+
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
@@ -26,7 +29,9 @@ class FileSink final : public Sink {
     if (size_ >= options_.rotate_bytes && !rotate()) return failed("cannot be rotated");
     std::string lines;
     for (const Outgoing& outgoing : batch) {
-      append_json(lines, outgoing);
+      std::string json;
+      append_json(json, outgoing);
+      lines += visible_text(json);  // the same JSON, with nothing in it that a terminal obeys
       lines += '\n';
     }
     if (!write_all(lines) || ::fdatasync(descriptor_) != 0) {
@@ -42,17 +47,25 @@ class FileSink final : public Sink {
     return {.done = batch.size()};
   }
 
+  Result<void> reach(const std::stop_token&) override {
+    if (descriptor_ >= 0 || open()) return {};
+    return fail(Errc::service_unavailable, failed("cannot be opened").failure);
+  }
+
  private:
   Delivery failed(const std::string& what) const {
     return {.failure = options_.path.string() + " " + what + ": " + std::strerror(errno)};
   }
 
   bool open() {
-    std::error_code error;
-    if (options_.path.has_parent_path()) fs::create_directories(options_.path.parent_path(), error);
+    const fs::path folder = options_.path.parent_path();
+    if (const auto error = folder.empty() ? std::error_code() : storage::make_durable_folder(folder)) {
+      errno = error.value();
+      return false;
+    }
     descriptor_ = ::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0640);
     if (descriptor_ < 0) return false;
-    if (cut_torn_line() && sync_folder()) return true;
+    if (cut_torn_line() && make_name_durable()) return true;
     const int why = errno;
     close();
     errno = why;
@@ -78,7 +91,8 @@ class FileSink final : public Sink {
       end = begin;
     }
     if (end == size_) return true;
-    spdlog::warn("{}: the last line was torn by a crash; it is cut off and written again", options_.path.string());
+    log::warn({.event = "file_mended"}, "{}: the last line was torn by a crash; it is cut off and written again",
+              options_.path.string());
     size_ = end;
     return ::ftruncate(descriptor_, static_cast<off_t>(end)) == 0;
   }
@@ -130,13 +144,10 @@ class FileSink final : public Sink {
     return open();
   }
 
-  bool sync_folder() const {
-    const fs::path folder = options_.path.has_parent_path() ? options_.path.parent_path() : fs::path(".");
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return false;
-    const bool synced = ::fsync(descriptor) == 0;
-    ::close(descriptor);
-    return synced;
+  bool make_name_durable() const {
+    const auto error = storage::sync_folder(options_.path.parent_path());
+    errno = error.value();
+    return !error;
   }
 
   void close() {

@@ -1,11 +1,11 @@
 #include "server/events/mqtt_sink.hpp"
 
-#include "protocol/json/text.hpp"
+#include "server/events/mqtt_message.hpp"
 #include "server/events/topic_template.hpp"
+#include "storage/guarded.hpp"
 
 #include <mqtt/async_client.h>
 #include <condition_variable>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -17,7 +17,6 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds keep_alive{30};
 constexpr std::chrono::milliseconds goodbye{500};
 constexpr std::chrono::seconds last_answers{1};  // after stop was asked for
-constexpr std::size_t mqtt_string_bytes_max = 65'535;
 // MQTT 5 reason codes of a PUBACK that no second attempt changes. (OASIS MQTT 5.0, 3.4.2.1)
 constexpr int topic_name_invalid = 0x90;
 constexpr int packet_too_large = 0x95;
@@ -45,24 +44,24 @@ class Flight final : public mqtt::iaction_listener {
   enum class State : std::uint8_t { waiting, taken, refused, failed };
 
   void begin(std::size_t count) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     states_.assign(count, State::waiting);
     in_flight_ = 0;
     ++batch_;
   }
   /// What identifies one message of this batch in Paho's tokens: late answers to an older batch find nothing.
   void* launch(std::size_t index) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++in_flight_;
     return reinterpret_cast<void*>((batch_ << 16U | index) + 1);
   }
   void settle(std::size_t index, State state) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     states_[index] = state;
   }
   void lose(const std::string& why) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!lost_) why_ = why.empty() ? "the connection was lost" : "the connection was lost: " + why;
       lost_ = true;
     }
@@ -71,32 +70,36 @@ class Flight final : public mqtt::iaction_listener {
 
   /// Waits until fewer than `in_flight` are unanswered. False: lost, stopped, or nothing was answered for `patience`.
   bool wait_below(std::size_t in_flight, std::chrono::seconds patience, const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     wanted_ = in_flight;
+    std::size_t before = in_flight_;
+    auto deadline = steady_clock::now() + patience;
     while (!lost_ && in_flight_ >= in_flight && !stop.stop_requested()) {
-      const std::size_t before = in_flight_;
-      const bool there = changed_.wait_for(lock, stop, patience, [&] { return lost_ || in_flight_ < in_flight; });
-      if (!there && in_flight_ == before && !stop.stop_requested()) {
+      lock.wait_until(changed_, deadline, stop);
+      if (steady_clock::now() < deadline || lost_ || stop.stop_requested()) continue;
+      if (in_flight_ == before) {
         why_ = "no answer for " + std::to_string(patience.count()) + " s";
         lost_ = true;
       }
+      before = in_flight_;
+      deadline = steady_clock::now() + patience;
     }
     wanted_ = 0;
     return !lost_ && !stop.stop_requested();
   }
   Delivery outcome() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Delivery delivery;
     for (const State state : states_) {
       if (state != State::taken && state != State::refused) break;
+      if (state == State::refused) delivery.refused.push_back(delivery.done);
       ++delivery.done;
-      delivery.refused += state == State::refused ? 1U : 0U;
     }
     if (delivery.done < states_.size()) delivery.failure = why_.empty() ? "stopped" : why_;
     return delivery;
   }
   bool lost() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return lost_;
   }
 
@@ -112,7 +115,7 @@ class Flight final : public mqtt::iaction_listener {
   void answered(const mqtt::token& token, State state) {
     const auto name = reinterpret_cast<std::uintptr_t>(token.get_user_context()) - 1;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const std::size_t index = name & 0xFFFFU;
       if (name >> 16U != batch_ || index >= states_.size() || states_[index] != State::waiting) return;
       states_[index] = state;
@@ -128,14 +131,14 @@ class Flight final : public mqtt::iaction_listener {
     changed_.notify_all();
   }
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<State> states_;  // guarded by mutex_, as are all below
-  std::size_t in_flight_ = 0;
-  std::size_t wanted_ = 0;  // the waiter's; 0 = nobody waits
-  std::uintptr_t batch_ = 0;
-  bool lost_ = false;
-  std::string why_;
+  std::vector<State> states_ GUARDED_BY(mutex_);
+  std::size_t in_flight_ GUARDED_BY(mutex_) = 0;
+  std::size_t wanted_ GUARDED_BY(mutex_) = 0;  // fewer in flight than this wake the waiting thread; 0 = none waits
+  std::uintptr_t batch_ GUARDED_BY(mutex_) = 0;
+  bool lost_ GUARDED_BY(mutex_) = false;
+  std::string why_ GUARDED_BY(mutex_);
 };
 
 /// One connection. The flight outlives the client, whose threads write to it.
@@ -166,11 +169,20 @@ class MqttSink final : public Sink {
     if (stop.stop_requested()) flight.wait_below(1, last_answers, {});
     Delivery delivery = flight.outcome();
     if (!delivery.failure.empty()) {
-      delivery.failure = options_.url + ": " + delivery.failure;
+      delivery.failure = options_.shown_url + ": " + delivery.failure;
+      delivery.may_be_an_event = !stop.stop_requested();
       disconnect();
     }
     return delivery;
   }
+
+  Result<void> reach(const std::stop_token& stop) override {
+    if (is_lost()) disconnect();
+    return connection_ ? Result<void>() : connect(stop);
+  }
+  bool is_lost() const override { return connection_ && connection_->flight.lost(); }
+
+  void renew() override { disconnect(); }
 
  private:
   bool publish(const Outgoing& outgoing, std::size_t index) {
@@ -191,46 +203,16 @@ class MqttSink final : public Sink {
 
   /// Null: no broker can take it, or this one says that it does not take messages of this size.
   mqtt::message_ptr message_of(const Outgoing& outgoing) const {
-    const storage::Event& event = outgoing.event;
-    const std::string topic = topic_.topic_of(event, options_.hub_name);
-    if (topic.size() > mqtt_string_bytes_max) return nullptr;
-    std::string payload;
+    MqttMessage made = mqtt_message_of(outgoing, topic_, options_.hub_name, options_.envelope);
+    if (!has_possible_topic(made) || packet_bytes_at_most(made) > connection_->packet_bytes_max) return nullptr;
     mqtt::properties properties;
-    std::size_t bytes = topic.size() + 64;
-    if (options_.envelope) {
-      append_json(payload, outgoing);
-    } else {
-      payload = event.body;
-      if (!add_properties(properties, bytes, outgoing)) return nullptr;
+    for (auto& [name, value] : made.user_properties) {
+      properties.add({mqtt::property::USER_PROPERTY, std::move(name), std::move(value)});
     }
-    if (bytes + payload.size() > connection_->packet_bytes_max) return nullptr;
-    auto message = mqtt::make_message(topic, std::move(payload), 1, false);
+    if (made.content_type) properties.add({mqtt::property::CONTENT_TYPE, std::move(*made.content_type)});
+    auto message = mqtt::make_message(std::move(made.topic), std::move(made.payload), 1, false);
     if (options_.mqtt_5) message->set_properties(std::move(properties));
     return message;
-  }
-
-  static bool add_properties(mqtt::properties& properties, std::size_t& bytes, const Outgoing& outgoing) {
-    const storage::Event& event = outgoing.event;
-    bool fits = true;
-    const auto add = [&](std::string_view raw_name, std::string_view raw_value) {
-      std::string name = json::to_utf8(raw_name), value = json::to_utf8(raw_value);
-      // U+0000 may not stand in an MQTT string.
-      for (std::string* text : {&name, &value}) std::erase(*text, '\0');
-      fits = fits && name.size() <= mqtt_string_bytes_max && value.size() <= mqtt_string_bytes_max;
-      if (!fits) return;
-      bytes += 5 + name.size() + value.size();
-      properties.add({mqtt::property::USER_PROPERTY, name, value});
-    };
-    for (const auto& property : event.system) add(property.name, property.value.value_or(""));
-    add("iothub-enqueuedtime", to_iso8601(event.enqueued));
-    add("x-opt-partition", std::to_string(outgoing.partition));
-    add("x-opt-sequence-number", std::to_string(outgoing.sequence_number));
-    for (const auto& property : event.application) add(property.name, property.value.value_or(""));
-    if (const auto type = system_property(event, "content-type"); type && json::is_utf8(*type)) {
-      bytes += 3 + type->size();
-      properties.add({mqtt::property::CONTENT_TYPE, std::string(*type)});
-    }
-    return fits;
   }
 
   Result<void> connect(const std::stop_token& stop) {
@@ -252,7 +234,7 @@ class MqttSink final : public Sink {
       while (!token->wait_for(look_up)) {
         if (stop.stop_requested()) return fail(Errc::service_unavailable, "stopped");
         if (steady_clock::now() > deadline)
-          return fail(Errc::service_unavailable, options_.url + ": no answer to the connect");
+          return fail(Errc::service_unavailable, options_.shown_url + ": no answer to the connect");
       }
       if (options_.mqtt_5) {
         const auto answer = token->get_connect_response();
@@ -261,7 +243,7 @@ class MqttSink final : public Sink {
           connection->packet_bytes_max = mqtt::get<std::uint32_t>(properties, mqtt::property::MAXIMUM_PACKET_SIZE);
       }
     } catch (const mqtt::exception& error) {
-      return fail(Errc::service_unavailable, options_.url + ": " + words_of(error));
+      return fail(Errc::service_unavailable, options_.shown_url + ": " + words_of(error));
     }
     connection_ = std::move(connection);
     return {};

@@ -18,7 +18,8 @@
 namespace twinhub::events {
 
 struct MqttSinkOptions {
-  std::string url;  ///< mqtt://HOST[:1883] or mqtts://HOST[:8883]
+  std::string url;        ///< mqtt://HOST[:1883] or mqtts://HOST[:8883]
+  std::string shown_url;  ///< in words for the operator: without what nobody may read
   std::string client_id;
   std::string user;
   std::string password;

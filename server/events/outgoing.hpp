@@ -7,7 +7,7 @@
 // A body that says it is JSON and is, stands as JSON; other UTF-8 as a string; anything else as "bodyBase64".
 #pragma once
 
-#include "storage/event.hpp"
+#include "storage/format/event.hpp"
 
 #include <cstdint>
 #include <optional>

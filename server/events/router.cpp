@@ -60,6 +60,11 @@ Router::Decision Router::decide(RoutingMessage& message) const {
   return decision;
 }
 
+bool Router::enriches(std::size_t endpoint) const {
+  return std::any_of(options_.enrichments.begin(), options_.enrichments.end(),
+                     [&](const Enrichment& enrichment) { return enrichment.endpoints.test(endpoint); });
+}
+
 std::optional<storage::Event> Router::enrich(storage::Event event, std::size_t endpoint, storage::Store& store) const {
   storage::Event sender;  // its twin is all that enrichments read
   sender.id = event.id;

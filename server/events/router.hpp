@@ -59,6 +59,9 @@ class Router {
   [[nodiscard]] std::optional<storage::Event> enrich(storage::Event event, std::size_t endpoint,
                                                      storage::Store& store) const;
 
+  /// Whether enrich() may change an event for `endpoint`.
+  [[nodiscard]] bool enriches(std::size_t endpoint) const;
+
   [[nodiscard]] const std::string& hub_name() const { return options_.hub_name; }
 
  private:

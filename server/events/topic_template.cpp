@@ -1,5 +1,6 @@
 #include "server/events/topic_template.hpp"
 
+#include "protocol/mqtt/mqtt_string.hpp"
 #include "server/events/outgoing.hpp"
 
 #include <algorithm>
@@ -8,16 +9,16 @@
 namespace twinhub::events {
 namespace {
 
-std::string encoded(std::string_view text) {
+/// The operator's own text may hold levels.
+std::string levels_of(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (c == '+' || c == '#' || c == '%') {
-      out += iothub::percent_encode(std::string_view(&c, 1));
-    } else {
-      out += c;
-    }
+  while (true) {
+    const std::size_t slash = text.find('/');
+    out += mqtt::safe_topic_level(text.substr(0, slash));
+    if (slash == std::string_view::npos) return out;
+    out += '/';
+    text.remove_prefix(slash + 1);
   }
-  return out;
 }
 
 std::string_view channel_of(storage::EventSource source) {
@@ -26,9 +27,11 @@ std::string_view channel_of(storage::EventSource source) {
   return channels[static_cast<std::size_t>(source)];
 }
 
+/// Of the hub's own events alone: what a device calls opType is the device's word.
 std::string operation_of(const storage::Event& event) {
+  if (event.source == storage::EventSource::telemetry) return "";
   for (const auto& property : event.application) {
-    if (property.name == "opType") return encoded(property.value.value_or(""));
+    if (property.name == "opType") return mqtt::safe_topic_level(property.value.value_or(""));
   }
   return "";
 }
@@ -48,8 +51,8 @@ Result<TopicTemplate> TopicTemplate::parse(std::string_view text) {
   while (!text.empty()) {
     const std::size_t open = std::min(text.find('{'), text.size());
     const std::string_view literal = text.substr(0, open);
-    if (literal.find_first_of("+#}") != std::string_view::npos || literal.find('\0') != std::string_view::npos)
-      return fail(Errc::argument_invalid, "the topic holds one of + # }, which no topic may");
+    if (literal.find_first_of("+#}") != std::string_view::npos || !mqtt::is_safe_string(literal))
+      return fail(Errc::argument_invalid, "the topic holds one of + # } or a control character, which no topic may");
     if (!literal.empty()) made.pieces_.push_back({Kind::literal, std::string(literal)});
     text.remove_prefix(open);
     if (text.empty()) break;
@@ -76,16 +79,17 @@ std::string TopicTemplate::topic_of(const storage::Event& event, std::string_vie
         topic += piece.text;
         break;
       case Kind::hub:
-        topic += encoded(hub_name);
+        topic += levels_of(hub_name);
         break;
       case Kind::identity:
-        topic += encoded(subject_of(event.id));
+        topic += "devices/" + mqtt::safe_topic_level(event.id.device);
+        if (event.id.is_module()) topic += "/modules/" + mqtt::safe_topic_level(event.id.module);
         break;
       case Kind::device:
-        topic += encoded(event.id.device);
+        topic += mqtt::safe_topic_level(event.id.device);
         break;
       case Kind::module:
-        topic += encoded(event.id.module);
+        topic += mqtt::safe_topic_level(event.id.module);
         break;
       case Kind::source:
         topic += source_name(event.source);

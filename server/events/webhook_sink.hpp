@@ -1,6 +1,7 @@
 // Events to a web server: POST of CloudEvents, several at once. 2xx = delivered. 400, 413, 415 and 422 are about the
 // content: the batch is halved until the event that is meant stands alone, and that one is given up. Everything else is
-// tried again, after Retry-After when the answer has it.
+// tried again, after Retry-After when the answer has it; 429 and 503 are about the server's load, all other failures
+// behind a connection may be one event's doing (suspicion.hpp).
 #pragma once
 
 #include "protocol/error.hpp"
@@ -14,6 +15,7 @@ namespace twinhub::events {
 
 struct WebhookSinkOptions {
   std::string url;         ///< http://HOST[:PORT][/PATH] or https://...
+  std::string shown_url;   ///< in words for the operator: without what nobody may read
   net::HttpTarget target;  ///< trust, certificate and time limit; where to is the URL's matter
   net::HttpHeaders headers;
   std::string hub_name;

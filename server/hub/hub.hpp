@@ -1,27 +1,30 @@
 // The hub itself, on no particular wire: its parts, wired. The doors hold a reference to this.
 #pragma once
 
-#include "server/hub/authenticator.hpp"
-#include "server/hub/bulk_registry.hpp"
-#include "server/hub/certificates.hpp"
-#include "server/hub/clock.hpp"
-#include "server/hub/cloud_to_device.hpp"
-#include "server/hub/configuration_report.hpp"
-#include "server/hub/configurations.hpp"
-#include "server/hub/configurator.hpp"
-#include "server/hub/device_links.hpp"
-#include "server/hub/edge_content.hpp"
-#include "server/hub/feedback.hpp"
-#include "server/hub/gate.hpp"
+#include "server/base/clock.hpp"
+#include "server/hub/access/authenticator.hpp"
+#include "server/hub/access/certificates.hpp"
+#include "server/hub/configurations/configuration_report.hpp"
+#include "server/hub/configurations/configuration_rollout.hpp"
+#include "server/hub/configurations/configuration_store.hpp"
+#include "server/hub/configurations/edge_content.hpp"
+#include "server/hub/connections/device_links.hpp"
+#include "server/hub/connections/presence.hpp"
+#include "server/hub/connections/session_expiry.hpp"
 #include "server/hub/hub_options.hpp"
-#include "server/hub/jobs.hpp"
-#include "server/hub/methods.hpp"
-#include "server/hub/presence.hpp"
-#include "server/hub/queries.hpp"
-#include "server/hub/registry.hpp"
-#include "server/hub/session_expiry.hpp"
-#include "server/hub/telemetry.hpp"
-#include "server/hub/twins.hpp"
+#include "server/hub/jobs/jobs.hpp"
+#include "server/hub/limits/gate.hpp"
+#include "server/hub/messages/cloud_to_device.hpp"
+#include "server/hub/messages/feedback.hpp"
+#include "server/hub/messages/telemetry.hpp"
+#include "server/hub/methods/methods.hpp"
+#include "server/hub/queries/queries.hpp"
+#include "server/hub/registry/bulk_registry.hpp"
+#include "server/hub/registry/device_census.hpp"
+#include "server/hub/registry/edge_scopes.hpp"
+#include "server/hub/registry/registry.hpp"
+#include "server/hub/twins/activities.hpp"
+#include "server/hub/twins/twins.hpp"
 #include "storage/store.hpp"
 
 #include <vector>
@@ -41,17 +44,19 @@ struct Hub {
         feedback(store_in, clock_in, random, options.feedback),
         cloud_to_device(store_in, clock_in, links, feedback, options.cloud_to_device),
         session_expiry(store_in, clock_in, presence, options.session_life),
-        registry(store_in, clock_in, random, presence, links, cloud_to_device),
+        activities(presence, cloud_to_device),
+        registry(store_in, clock_in, random, activities, links),
         bulk(store_in, clock_in, random, links, registry),
-        twins(store_in, clock_in, presence, links, cloud_to_device),
+        census(bulk, clock_in),
+        edge_scopes(store_in, activities),
+        twins(store_in, clock_in, presence, activities, links),
         telemetry(store_in, clock_in, presence),
         methods(store_in, clock_in, random, presence, links, options.methods),
-        queries(store_in, clock_in, presence, cloud_to_device, options.queries),
-        jobs(store_in, clock_in, presence, cloud_to_device, twins, methods, gate, options.jobs),
+        queries(store_in, clock_in, activities, options.queries),
+        jobs(store_in, clock_in, activities, twins, methods, gate, options.jobs),
         configurations(store_in, clock_in, options.configurations),
-        configurator(store_in, clock_in, random, links, configurations, options.configurations),
-        configuration_reports(store_in, presence, cloud_to_device, configurations, options.configurations,
-                              options.queries),
+        configuration_rollout(store_in, clock_in, random, links, configurations, options.configurations),
+        configuration_reports(store_in, activities, configurations, options.configurations, options.queries),
         edge_content(store_in, clock_in, random, links) {
     queries.set_device_jobs(jobs);
   }
@@ -61,6 +66,7 @@ struct Hub {
     if (const auto loaded = certificates.load(); !loaded) return loaded;
     if (const auto recovered = jobs.recover(); !recovered) return recovered;
     if (const auto loaded = configurations.load(); !loaded) return loaded;
+    if (const auto recovered = registry.recover(); !recovered) return recovered;
     return presence.recover();
   }
 
@@ -75,7 +81,8 @@ struct Hub {
     methods.tick();
     jobs.tick();
     queries.tick();
-    configurator.tick();
+    configuration_rollout.tick();
+    census.tick();
   }
 
   storage::Store& store;
@@ -87,15 +94,18 @@ struct Hub {
   Feedback feedback;
   CloudToDevice cloud_to_device;
   SessionExpiry session_expiry;
+  Activities activities;
   Registry registry;
   BulkRegistry bulk;
+  DeviceCensus census;
+  EdgeScopes edge_scopes;
   Twins twins;
   Telemetry telemetry;
   Methods methods;
   Queries queries;
   Jobs jobs;
-  Configurations configurations;
-  Configurator configurator;
+  ConfigurationStore configurations;
+  ConfigurationRollout configuration_rollout;
   ConfigurationReports configuration_reports;
   EdgeContent edge_content;
 };

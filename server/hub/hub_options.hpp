@@ -1,14 +1,14 @@
 // What an operator may set of the hub itself.
 #pragma once
 
-#include "server/hub/cloud_to_device.hpp"
-#include "server/hub/configuration_options.hpp"
-#include "server/hub/feedback.hpp"
-#include "server/hub/gate.hpp"
-#include "server/hub/job_run.hpp"
-#include "server/hub/methods.hpp"
-#include "server/hub/presence.hpp"
-#include "server/hub/queries.hpp"
+#include "server/hub/configurations/configuration_options.hpp"
+#include "server/hub/connections/presence.hpp"
+#include "server/hub/jobs/job_run.hpp"
+#include "server/hub/limits/gate.hpp"
+#include "server/hub/messages/cloud_to_device.hpp"
+#include "server/hub/messages/feedback.hpp"
+#include "server/hub/methods/methods.hpp"
+#include "server/hub/queries/queries.hpp"
 
 #include <chrono>
 

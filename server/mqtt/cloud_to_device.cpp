@@ -3,14 +3,13 @@
 // costs nothing and its twin answers do not wait behind them.
 //
 // A packet identifier is made of the message's sequence number: sent again, on this connection or a later one, a
-// message has the identifier that it had before [MQTT-4.4.0-1], and nobody has to keep it. Source: azure-docs
+// message has the identifier that it had before [MQTT-4.4.0-1], and it need not be kept. Source: azure-docs
 // iot-hub-devguide-messages-c2d; azure-iot-protocol-gateway for packet identifiers and QoS 0.
 #include "protocol/iothub/cloud_to_device.hpp"
 #include "protocol/mqtt/encode.hpp"
-#include "server/mqtt/connection.hpp"
-#include "server/mqtt/door_lane.hpp"
+#include "server/base/log.hpp"
+#include "server/mqtt/hub_device.hpp"
 
-#include <spdlog/spdlog.h>
 #include <algorithm>
 
 namespace twinhub::mqtt_door {
@@ -24,31 +23,32 @@ constexpr std::size_t windows_remembered = 4;
 }  // namespace
 
 /// The QoS of cloud-to-device messages: the highest that a filter for them was granted [MQTT-3.3.5-1].
-std::uint8_t Connection::message_qos() const {
+std::uint8_t HubDevice::message_qos() const {
   std::uint8_t qos = 0;
-  for (const storage::Subscription& subscription : device_->subscriptions) {
-    const auto kind = iothub::parse_topic_filter(subscription.filter, device_->login.id);
+  for (const storage::Subscription& subscription : subscriptions_) {
+    const auto kind = iothub::parse_topic_filter(subscription.filter, login_.id);
     if (kind == iothub::FilterKind::cloud_to_device) qos = std::max(qos, subscription.qos);
   }
   return qos;
 }
 
-void Connection::deliver_messages() {
-  if (closed_ || stopping_ || !has_filter(iothub::FilterKind::cloud_to_device)) return;
+void HubDevice::deliver_messages() {
+  if (connection_.closed() || connection_.stopping() || !has_filter(iothub::FilterKind::cloud_to_device)) return;
   if (deliveries_ && deliveries_->sending) return;  // wrote() came back here; the loop below goes on
-  const std::size_t window = lane_.options().unacknowledged_max;
-  while (!closed_) {
+  const std::size_t window = lane().options().unacknowledged_max;
+  while (!connection_.closed()) {
     if (deliveries_ && deliveries_->sent.size() >= window * windows_remembered) return;
-    if (out_.size() > unsent_bytes_max) {
-      if (!deliveries_) deliveries_ = std::make_unique<Deliveries>(lane_.hub().cloud_to_device.new_consumer());
+    if (connection_.out().size() > unsent_bytes_max) {
+      if (!deliveries_) deliveries_ = std::make_unique<Deliveries>(hub().cloud_to_device.new_consumer());
       deliveries_->waiting = true;
       return;
     }
     // A subscriber without messages needs no memory for them.
-    const std::uint64_t consumer = deliveries_ ? deliveries_->consumer : lane_.hub().cloud_to_device.new_consumer();
-    const auto delivery = lane_.hub().cloud_to_device.receive(device_->login.id.device, consumer, window);
+    const std::uint64_t consumer = deliveries_ ? deliveries_->consumer : hub().cloud_to_device.new_consumer();
+    const auto delivery = hub().cloud_to_device.receive(login_.id.device, consumer, window);
     if (!delivery) {
-      spdlog::warn("{}: messages cannot be read: {}", device_->login.id.device, delivery.error().detail);
+      log::warn({.event = "messages_unreadable", .device = login_.id.device}, "{}: messages cannot be read: {}",
+                login_.id.device, delivery.error().detail);
       return;
     }
     if (!*delivery) return;
@@ -57,7 +57,7 @@ void Connection::deliver_messages() {
   }
 }
 
-void Connection::send_message(const hub::CloudToDevice::Delivery& delivery) {
+void HubDevice::send_message(const hub::CloudToDevice::Delivery& delivery) {
   auto& sent = deliveries_->sent;
   const std::uint8_t qos = message_qos();
   const auto known = std::find_if(sent.begin(), sent.end(), [&](const Deliveries::Sent& one) {
@@ -74,26 +74,26 @@ void Connection::send_message(const hub::CloudToDevice::Delivery& delivery) {
   }
   if (still_unsent) return;  // its lock has lapsed before the socket took it
   std::string topic;
-  iothub::append_device_bound_topic(topic, device_->login.id.device, delivery.message);
-  mqtt::append_publish(out_, {.topic = topic,
-                              .payload = delivery.message.body,
-                              .packet_id = entry.packet_id,
-                              .qos = qos,
-                              .dup = qos == 1 && delivery.redelivered});  // [MQTT-3.3.1-1], [MQTT-3.3.1-2]
-  lane_.counters.publishes_sent.fetch_add(1, std::memory_order_relaxed);
+  iothub::append_device_bound_topic(topic, login_.id.device, delivery.message);
+  mqtt::append_publish(connection_.out(), {.topic = topic,
+                                           .payload = delivery.message.body,
+                                           .packet_id = entry.packet_id,
+                                           .qos = qos,
+                                           .dup = qos == 1 && delivery.redelivered});  // [MQTT-3.3.1-1], [MQTT-3.3.1-2]
+  lane().counters.publishes_sent.fetch_add(1, std::memory_order_relaxed);
   deliveries_->sending = true;
-  wrote();
+  connection_.wrote();
   deliveries_->sending = false;
 }
 
-std::uint16_t Connection::packet_id_for(const hub::CloudToDevice::Delivery& delivery) const {
+std::uint16_t HubDevice::packet_id_for(const hub::CloudToDevice::Delivery& delivery) const {
   auto packet_id = static_cast<std::uint16_t>((delivery.lock.sequence_number & packet_id_mask) + 1);
   const auto in_use = [&](const Deliveries::Sent& one) { return one.packet_id == packet_id; };
   while (std::any_of(deliveries_->sent.begin(), deliveries_->sent.end(), in_use)) ++packet_id;
   return packet_id;
 }
 
-void Connection::on_puback(std::uint16_t packet_id) {
+void HubDevice::on_puback(std::uint16_t packet_id) {
   if (!deliveries_ || packet_id == 0) return;  // of nothing that was sent: ignored
   auto& sent = deliveries_->sent;
   const auto acknowledged =
@@ -101,15 +101,16 @@ void Connection::on_puback(std::uint16_t packet_id) {
   if (acknowledged == sent.end()) return;
   const hub::MessageLock lock = acknowledged->lock;
   sent.erase(acknowledged);
-  // Nobody is told when that is durable: a message that was acknowledged just before a crash may come again.
-  lane_.hub().cloud_to_device.complete(device_->login.id.device, lock, {});
+  // No answer waits until that is durable: a message that was acknowledged just before a crash may come again.
+  hub().cloud_to_device.complete(login_.id.device, lock, {});
   deliver_messages();
 }
 
 /// Everything that was sent has been taken by the socket: messages of QoS 0 have been delivered with it.
-void Connection::messages_written() {
+void HubDevice::all_written() {
+  if (!deliveries_) return;
   for (const Deliveries::Sent& one : deliveries_->sent) {
-    if (one.packet_id == 0) lane_.hub().cloud_to_device.complete(device_->login.id.device, one.lock, {});
+    if (one.packet_id == 0) hub().cloud_to_device.complete(login_.id.device, one.lock, {});
   }
   const auto delivered =
       std::erase_if(deliveries_->sent, [](const Deliveries::Sent& one) { return one.packet_id == 0; });
@@ -119,8 +120,8 @@ void Connection::messages_written() {
 }
 
 /// The connection is over: what it has not acknowledged is for the next one.
-void Connection::release_messages() {
-  if (deliveries_) lane_.hub().cloud_to_device.release(device_->login.id.device, deliveries_->consumer);
+void HubDevice::release_messages() {
+  if (deliveries_) hub().cloud_to_device.release(login_.id.device, deliveries_->consumer);
 }
 
 }  // namespace twinhub::mqtt_door

@@ -2,8 +2,7 @@
 // was sent the request: an SDK that has reconnected may still answer what came over its old connection. Source:
 // azure-docs iot-mqtt-connect-to-iot-hub; azure-iot-sdk-c iothubtransport_mqtt_common.c.
 #include "protocol/iothub/device_topics.hpp"
-#include "server/mqtt/connection.hpp"
-#include "server/mqtt/door_lane.hpp"
+#include "server/mqtt/hub_device.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -24,35 +23,37 @@ std::optional<std::uint32_t> parse_rid(std::string_view text) {
 
 }  // namespace
 
-void Connection::send_method(const hub::MethodRequest& request) {
-  storage::Outbox outbox;
-  hub::Methods& methods = lane_.hub().methods;
-  if (closed_ || stopping_ || !takes_method(request.name)) return methods.undelivered(request.number, outbox);
+bool HubDevice::send_method(const hub::MethodRequest& request) {
+  if (connection_.closed() || connection_.stopping() || !takes_method(request.name)) return false;
+  hub::Methods& methods = hub().methods;
   // A device that does not read gets no more of them; it is not closed for what back ends send it.
-  if (out_.size() + request.payload.size() > lane_.options().output_bytes_max / 2) {
-    return methods.failed(request.number,
-                          fail(Errc::throttling_exception, "The device has too many method calls to read"), outbox);
+  if (connection_.out().size() + request.payload.size() > lane().options().output_bytes_max / 2) {
+    storage::Outbox outbox;
+    methods.failed(request.number, fail(Errc::throttling_exception, "The device has too many method calls to read"),
+                   outbox);
+    return true;
   }
-  if (!methods.delivering(request.number)) return;
-  if (!device_->methods) device_->methods = std::make_unique<std::unordered_map<std::uint32_t, std::uint64_t>>();
-  device_->methods->emplace(rid_of(request.number), request.number);
+  if (!methods.delivering(request.number)) return true;
+  if (!methods_) methods_ = std::make_unique<std::unordered_map<std::uint32_t, std::uint64_t>>();
+  methods_->emplace(rid_of(request.number), request.number);
   std::string topic;
   iothub::append_method_topic(topic, request.name, rid_of(request.number));
-  send_publish(topic, request.payload);
+  connection_.send_publish(topic, request.payload);
+  return true;
 }
 
-void Connection::forget_method(std::uint64_t number) { (void)take_method(rid_of(number)); }
+void HubDevice::forget_method(std::uint64_t number) { (void)take_method(rid_of(number)); }
 
-void Connection::answer_method(const iothub::MethodResponseTopic& topic, std::string_view payload) {
+void HubDevice::answer_method(const iothub::MethodResponseTopic& topic, std::string_view payload) {
   const auto rid = parse_rid(topic.rid);
   const auto number = rid ? take_method(*rid) : std::nullopt;
   if (!number) return;  // late, a second one, or of an older connection
   storage::Outbox outbox;
-  lane_.hub().methods.answered(*number, topic.status, payload, outbox);
+  hub().methods.answered(*number, topic.status, payload, outbox);
 }
 
-std::optional<std::uint64_t> Connection::take_method(std::uint32_t rid) {
-  auto& open = device_->methods;
+std::optional<std::uint64_t> HubDevice::take_method(std::uint32_t rid) {
+  auto& open = methods_;
   if (!open) return std::nullopt;
   const auto found = open->find(rid);
   if (found == open->end()) return std::nullopt;
@@ -62,27 +63,26 @@ std::optional<std::uint64_t> Connection::take_method(std::uint32_t rid) {
   return number;
 }
 
-bool Connection::takes_method(std::string_view name) const {
+bool HubDevice::takes_method(std::string_view name) const {
   return has_filter(iothub::FilterKind::methods) &&
-         std::any_of(device_->subscriptions.begin(), device_->subscriptions.end(),
-                     [&](const storage::Subscription& subscription) {
-                       return iothub::filter_takes_method(subscription.filter, name);
-                     });
+         std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const storage::Subscription& subscription) {
+           return iothub::filter_takes_method(subscription.filter, name);
+         });
 }
 
 /// Calls that waited for the device to come online may go out now.
-void Connection::announce_methods() {
+void HubDevice::announce_methods() {
   if (!has_filter(iothub::FilterKind::methods)) return;
   storage::Outbox outbox;
-  lane_.hub().methods.device_ready(device_->login.id, outbox);
+  hub().methods.device_ready(login_.id, outbox);
 }
 
-void Connection::fail_methods() {
-  const auto open = std::exchange(device_->methods, nullptr);
+void HubDevice::fail_methods() {
+  const auto open = std::exchange(methods_, nullptr);
   if (!open) return;
   storage::Outbox outbox;
   for (const auto& [rid, number] : *open) {
-    lane_.hub().methods.failed(number, fail(Errc::device_connection_closed_remotely, ""), outbox);
+    hub().methods.failed(number, fail(Errc::device_connection_closed_remotely, ""), outbox);
   }
 }
 

@@ -1,8 +1,8 @@
 // SUBSCRIBE and UNSUBSCRIBE. With clean session 0 the filters are kept by identity, over reconnects and restarts: SDKs
 // renew their tokens by reconnecting and do not subscribe again.
+#include "protocol/mqtt/decode.hpp"
 #include "protocol/mqtt/encode.hpp"
-#include "server/mqtt/connection.hpp"
-#include "server/mqtt/door_lane.hpp"
+#include "server/mqtt/hub_device.hpp"
 #include "server/mqtt/when_done.hpp"
 
 #include <algorithm>
@@ -16,9 +16,22 @@ constexpr std::uint8_t bit_of(iothub::FilterKind kind) {
 
 }  // namespace
 
-void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::SubscribeEntry> entries) {
-  lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
-  if (was_taken_over()) return close(CloseReason::taken_over);
+/// [MQTT-4.7.1-2], [MQTT-4.7.1-3]: a filter that is none ends the connection; 0x80 is for those that IoT Hub has not.
+bool HubDevice::is_topic_filter(std::string_view filter) const {
+  const std::string_view rest = iothub::filter_behind_own_ids(filter, login_.id);
+  return mqtt::is_topic_filter(rest) || (rest.empty() && !filter.empty());
+}
+
+void HubDevice::refuse_filters() {
+  lane().counters.protocol_faults.fetch_add(1, std::memory_order_relaxed);
+  connection_.close(CloseReason::protocol_fault,
+                    "A topic filter with '#' or '+' beside other characters, or '#' before the end.");
+}
+
+void HubDevice::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::SubscribeEntry> entries) {
+  if (was_taken_over()) return connection_.close(CloseReason::taken_over);
+  if (!std::all_of(entries.begin(), entries.end(), [this](const auto& entry) { return is_topic_filter(entry.filter); }))
+    return refuse_filters();
   std::vector<std::uint8_t> codes;
   codes.reserve(entries.size());
   bool changed = false;
@@ -26,37 +39,38 @@ void Connection::on_subscribe(std::uint16_t packet_id, std::span<const mqtt::Sub
   // Active from here on, before SUBACK: no delta may fall between it and the twin that the client reads next.
   note_filters();
   announce_methods();
-  if (has_filter(iothub::FilterKind::cloud_to_device)) lane_.hub().presence.used(device_->login.id);
-  keep_session(changed, [packet_id, codes = std::move(codes)](Connection& self) {
-    mqtt::append_suback(self.out_, packet_id, codes);
-    self.wrote();
+  if (has_filter(iothub::FilterKind::cloud_to_device)) hub().presence.used(login_.id);
+  keep_session(changed, [packet_id, codes = std::move(codes)](HubDevice& self) {
+    mqtt::append_suback(self.connection_.out(), packet_id, codes);
+    self.connection_.wrote();
     self.deliver_messages();
   });
 }
 
-void Connection::on_unsubscribe(std::uint16_t packet_id, std::span<const std::string_view> filters) {
-  lane_.counters.packets_received.fetch_add(1, std::memory_order_relaxed);
-  if (was_taken_over()) return close(CloseReason::taken_over);
-  auto& subscriptions = device_->subscriptions;
+void HubDevice::on_unsubscribe(std::uint16_t packet_id, std::span<const std::string_view> filters) {
+  if (was_taken_over()) return connection_.close(CloseReason::taken_over);
+  if (!std::all_of(filters.begin(), filters.end(), [this](std::string_view filter) { return is_topic_filter(filter); }))
+    return refuse_filters();
+  auto& subscriptions = subscriptions_;
   const auto removed = std::erase_if(subscriptions, [&](const storage::Subscription& subscription) {
     return std::find(filters.begin(), filters.end(), subscription.filter) != filters.end();
   });
   note_filters();
-  const auto answer = [packet_id](Connection& self) {
-    mqtt::append_unsuback(self.out_, packet_id);  // [MQTT-3.10.4-5]: an unknown filter is answered too
-    self.wrote();
+  const auto answer = [packet_id](HubDevice& self) {
+    mqtt::append_unsuback(self.connection_.out(), packet_id);  // [MQTT-3.10.4-5]: an unknown filter is answered too
+    self.connection_.wrote();
   };
   if (removed == 0) return answer(*this);
   keep_session(true, answer);
 }
 
-/// The session is the newer connection's then, though word of it has not come here yet: what this one still has in its
-/// socket must not be written over what the newer one keeps.
-bool Connection::was_taken_over() { return !lane_.table().is_current(device_->login.id, handle()); }
+/// The session is the newer connection's then, though this connection has not been closed yet: packets that are still
+/// in its socket must not be written over what the newer one keeps.
+bool HubDevice::was_taken_over() const { return !lane().entrance().is_current(login_.id, handle()); }
 
-std::uint8_t Connection::add_subscription(const mqtt::SubscribeEntry& entry, bool& changed) {
-  auto& subscriptions = device_->subscriptions;
-  if (!iothub::parse_topic_filter(entry.filter, device_->login.id)) return mqtt::suback_failure;
+std::uint8_t HubDevice::add_subscription(const mqtt::SubscribeEntry& entry, bool& changed) {
+  auto& subscriptions = subscriptions_;
+  if (!iothub::parse_topic_filter(entry.filter, login_.id)) return mqtt::suback_failure;
   const auto granted = std::min<std::uint8_t>(entry.requested_qos, 1);
   const auto same = std::find_if(subscriptions.begin(), subscriptions.end(),
                                  [&](const storage::Subscription& known) { return known.filter == entry.filter; });
@@ -65,39 +79,21 @@ std::uint8_t Connection::add_subscription(const mqtt::SubscribeEntry& entry, boo
     same->qos = granted;
     return granted;
   }
-  if (subscriptions.size() >= lane_.options().subscriptions_max) return mqtt::suback_failure;
+  if (subscriptions.size() >= lane().options().subscriptions_max) return mqtt::suback_failure;
   subscriptions.push_back({std::string(entry.filter), granted});
   changed = true;
   return granted;
 }
 
-void Connection::note_filters() {
-  device_->filter_kinds = 0;
-  for (const storage::Subscription& subscription : device_->subscriptions) {
-    if (const auto kind = iothub::parse_topic_filter(subscription.filter, device_->login.id)) {
-      device_->filter_kinds = static_cast<std::uint8_t>(device_->filter_kinds | bit_of(*kind));
+void HubDevice::note_filters() {
+  filter_kinds_ = 0;
+  for (const storage::Subscription& subscription : subscriptions_) {
+    if (const auto kind = iothub::parse_topic_filter(subscription.filter, login_.id)) {
+      filter_kinds_ = static_cast<std::uint8_t>(filter_kinds_ | bit_of(*kind));
     }
   }
 }
 
-bool Connection::has_filter(iothub::FilterKind kind) const {
-  return device_ && (device_->filter_kinds & bit_of(kind)) != 0;
-}
-
-void Connection::keep_session(bool changed, std::function<void(Connection&)> answer) {
-  if (device_->clean_session) return answer(*this);
-  auto done = when_done<void>([answer = std::move(answer)](Connection& self, const Result<void>& kept) {
-    if (!kept) return self.close(CloseReason::store_failed);
-    answer(self);
-  });
-  storage::Store& store = lane_.hub().store;
-  if (!changed && !device_->session_owed) return store.when_durable(device_->kept_with, std::move(done));
-  lane_.hub().presence.write_down();  // this connection's beginning, most likely: one sync for both
-  const storage::Session session{device_->subscriptions, lane_.hub().session_expiry.stamp()};
-  const auto queued = store.put_session(device_->login.id, &session, std::move(done));
-  if (!queued) return close(CloseReason::store_failed);
-  device_->session_owed = false;
-  device_->kept_with = *queued;
-}
+bool HubDevice::has_filter(iothub::FilterKind kind) const { return (filter_kinds_ & bit_of(kind)) != 0; }
 
 }  // namespace twinhub::mqtt_door

@@ -1,7 +1,9 @@
 #include "server/net/http_client.hpp"
 
+#include "server/net/http_text.hpp"
 #include "server/net/stream.hpp"
 
+#include <sys/socket.h>
 #include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -23,6 +25,7 @@ namespace http = beast::http;
 using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds stop_look{50};
+constexpr int interim_answers_max = 16;         // before a final one
 constexpr std::chrono::seconds last_answer{1};  // after stop was asked for
 
 class Client final : public HttpClient {
@@ -51,12 +54,15 @@ class Client final : public HttpClient {
     return {};
   }
 
+  bool reached() const override { return reached_; }
+
   Result<HttpAnswer> send(const HttpRequest& request, const std::stop_token& stop) override {
     const bool kept = stream_.has_value();
     auto answer = try_send(request, stop);
     if (!answer && kept && !stop.stop_requested() && closed_early_) answer = try_send(request, stop);
     return answer;
   }
+  Result<void> open(const std::stop_token& stop) override { return stream_ ? Result<void>() : connect(stop); }
 
  private:
   /// Runs one asynchronous step to its end, or to a second after stop: an orderly stop makes no duplicates.
@@ -122,6 +128,7 @@ class Client final : public HttpClient {
     context_.poll();  // the timer's handler has come back before what it refers to goes
     if (late) error = beast::error::timeout;
     if (error) return failure("connecting to", error);
+    descriptor_ = socket.native_handle();
     stream_.emplace(std::move(socket), tls_);
     if (SSL* const ssl = stream_->ssl()) expect_host(ssl);
     error = run(stop, [&](auto done) { stream_->async_handshake(Stream::Side::client, done); });
@@ -146,42 +153,69 @@ class Client final : public HttpClient {
   }
 
   Error failure(const char* step, const beast::error_code& error) {
-    stream_.reset();
-    buffer_.clear();
+    drop_stream();
     const std::string& where = target_.address.empty() ? target_.host : target_.address;
     return fail(Errc::service_unavailable,
                 std::string(step) + " " + where + ":" + std::to_string(target_.port) + " failed: " + error.message());
   }
 
   Result<HttpAnswer> try_send(const HttpRequest& request, const std::stop_token& stop) {
-    closed_early_ = false;
+    closed_early_ = reached_ = false;
+    if (stream_ && has_unasked_bytes()) drop_stream();
     if (!stream_) {
       if (const auto opened = connect(stop); !opened) return opened.error();
     }
+    reached_ = true;
     const auto message = message_of(request);
     auto error = run(stop, [&](auto done) { http::async_write(*stream_, message, done); });
     closed_early_ = error && error != beast::error::timeout;
     if (error) return failure("sending to", error);
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(target_.answer_bytes_max);
-    error = run(stop, [&](auto done) { http::async_read(*stream_, buffer_, parser, done); });
-    closed_early_ = error == http::error::end_of_stream || error == asio::error::connection_reset;
-    if (error) return failure("reading the answer of", error);
-    auto response = parser.release();
-    HttpAnswer answer{.status = response.result_int()};
-    for (const auto& field : response) answer.headers.emplace_back(field.name_string(), field.value());
-    answer.body = std::move(response.body());
-    if (!response.keep_alive()) stream_.reset();
-    return answer;
+    return read_answer(stop);
+  }
+
+  /// The final answer, within one time limit: what stands before it (RFC 9110, 15.2) is nobody's answer, and what stands
+  /// behind it is not the next one's.
+  Result<HttpAnswer> read_answer(const std::stop_token& stop) {
+    stream_->expires_after(target_.timeout);
+    for (int interim = 0; interim <= interim_answers_max; ++interim) {
+      http::response_parser<http::string_body> parser;
+      parser.body_limit(target_.answer_bytes_max);
+      const auto error = run(
+          stop, [&](auto done) { http::async_read(*stream_, buffer_, parser, done); }, [this] { stream_->close(); });
+      closed_early_ = interim == 0 && (error == http::error::end_of_stream || error == asio::error::connection_reset);
+      if (error) return failure("reading the answer of", error);
+      auto response = parser.release();
+      const unsigned status = response.result_int();
+      if (status >= 100 && status < 200 && status != 101) continue;
+      if (status < 200 || status > 599) break;
+      HttpAnswer answer{.status = status};
+      for (const auto& field : response) answer.headers.emplace_back(field.name_string(), field.value());
+      answer.body = std::move(response.body());
+      if (!response.keep_alive() || buffer_.size() > 0) drop_stream();
+      return answer;
+    }
+    return failure("reading the answer of", http::error::bad_status);
+  }
+
+  /// Of a connection that was kept: the peer has closed it, or has sent what belongs to no request. Over TLS it may have
+  /// been a session ticket: then a connection is opened for nothing.
+  bool has_unasked_bytes() const {
+    char byte = 0;
+    return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+  }
+
+  void drop_stream() {
+    stream_.reset();
+    buffer_.clear();
   }
 
   http::request<http::string_body> message_of(const HttpRequest& request) const {
-    http::request<http::string_body> message{http::string_to_verb(request.method), request.path, 11};
+    http::request<http::string_body> message{http::string_to_verb(request.method), request_target(request.path), 11};
     const bool usual_port = target_.port == (target_.tls ? 443 : 80);
     const bool is_ipv6 = target_.host.find(':') != std::string::npos;
     message.set(http::field::host, (is_ipv6 ? "[" + target_.host + "]" : target_.host) +
                                        (usual_port ? "" : ":" + std::to_string(target_.port)));
-    for (const auto& [name, value] : request.headers) message.set(name, value);
+    for (const auto& [name, value] : request.headers) message.set(header_name(name), header_value(value));
     message.body() = request.body;
     message.prepare_payload();
     return message;
@@ -191,8 +225,10 @@ class Client final : public HttpClient {
   std::shared_ptr<SSL_CTX> tls_;
   asio::io_context context_{1};
   std::optional<Stream> stream_;  // connected
+  int descriptor_ = -1;           // of stream_, which owns it
   beast::flat_buffer buffer_;
   bool closed_early_ = false;
+  bool reached_ = false;
 };
 
 }  // namespace

@@ -65,6 +65,10 @@ class HttpClient {
   /// certificate, no whole answer in time, stop (an answer has another second then). A kept connection that the other
   /// side has closed meanwhile is opened again, once.
   [[nodiscard]] virtual Result<HttpAnswer> send(const HttpRequest& request, const std::stop_token& stop = {}) = 0;
+  /// Opens the connection if there is none. Errors as send().
+  [[nodiscard]] virtual Result<void> open(const std::stop_token& stop = {}) = 0;
+  /// Whether the last send() had a connection to send on.
+  [[nodiscard]] virtual bool reached() const = 0;
 };
 
 /// The seconds that a Retry-After header asks for; nullopt when it is neither a number nor a date (RFC 9110, 10.2.3).

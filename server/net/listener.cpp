@@ -1,8 +1,10 @@
 #include "server/net/listener.hpp"
 
-#include <spdlog/spdlog.h>
+#include "server/base/log.hpp"
+
 #include <sys/socket.h>
 #include <unistd.h>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,7 +18,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr int backlog = 4096;
 constexpr int accepts_per_wake_up = 64;
 constexpr std::chrono::milliseconds back_off{100};
 
@@ -41,8 +42,10 @@ Error listen_error(const std::string& address, std::uint16_t port, const std::st
 /// Accepts on the first I/O thread.
 class TcpListener final : public Listener {
  public:
-  TcpListener(tcp::acceptor acceptor, Threads& threads, Accepted accepted)
+  TcpListener(tcp::acceptor acceptor, Threads& threads, Admission& admission, DoorKind door, Accepted accepted)
       : threads_(threads),
+        admission_(admission),
+        door_(door),
         lane_(*threads.io().front()),
         acceptor_(std::move(acceptor)),
         timer_(lane_.context()),
@@ -97,8 +100,10 @@ class TcpListener final : public Listener {
 
   void back_off_and_wait() {
     if (!exhausted_)
-      spdlog::error("port {}: no file descriptors left (errno {}), accepting again when some are free", port_, errno);
+      log::error({.event = "out_of_descriptors"},
+                 "port {}: no file descriptors left (errno {}), accepting again when some are free", port_, errno);
     exhausted_ = true;
+    admission_.out_of_descriptors(door_);
     timer_.expires_after(back_off);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (!stopped_ && !error) wait();
@@ -111,12 +116,21 @@ class TcpListener final : public Listener {
       std::memcpy(peer.data(), &address, size);
       peer.resize(size);
     }
+    Place place = admission_.enter(door_, descriptor, peer.address());
+    if (!place) {
+      ::close(descriptor);
+      return;
+    }
     IoThread& lane = *threads_.io()[next_++ % threads_.io().size()];
-    if (lane.is_current()) return accepted_(lane, descriptor, peer);
-    lane.post([this, &lane, descriptor, peer] { accepted_(lane, descriptor, peer); });
+    if (lane.is_current()) return accepted_(lane, descriptor, std::move(place));
+    asio::post(lane.context(), [this, &lane, descriptor, place = std::move(place)]() mutable {
+      accepted_(lane, descriptor, std::move(place));
+    });
   }
 
   Threads& threads_;
+  Admission& admission_;
+  const DoorKind door_;
   IoThread& lane_;
   tcp::acceptor acceptor_;
   asio::steady_timer timer_;
@@ -130,7 +144,8 @@ class TcpListener final : public Listener {
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std::uint16_t port, std::string setting,
-                                                 Threads& threads, Accepted accepted) {
+                                                 Threads& threads, Admission& admission, DoorKind door,
+                                                 Accepted accepted) {
   boost::system::error_code error;
   const auto ip = asio::ip::make_address(address, error);
   if (error)
@@ -142,10 +157,11 @@ Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std
   if (!error && ip.is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.set_option(tcp::no_delay(true), error);  // what it accepts inherits this
-  if (!error) acceptor.listen(backlog, error);
+  if (!error) acceptor.listen(admission.options().backlog, error);
   if (!error) acceptor.non_blocking(true, error);
   if (error) return listen_error(address, port, setting, error);
-  return std::unique_ptr<Listener>(std::make_unique<TcpListener>(std::move(acceptor), threads, std::move(accepted)));
+  return std::unique_ptr<Listener>(
+      std::make_unique<TcpListener>(std::move(acceptor), threads, admission, door, std::move(accepted)));
 }
 
 }  // namespace twinhub::net

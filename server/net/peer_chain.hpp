@@ -12,4 +12,8 @@ namespace twinhub::net {
 /// nothing else: any certificate is taken. The thread that owns `ssl`.
 [[nodiscard]] x509::Chain peer_chain(const SSL* ssl);
 
+/// Frees what the peer sent along, which costs ten times its size on the wire for as long as the connection lives: once
+/// it is known who the peer is. peer_chain() gives the leaf alone from then on.
+void forget_peer_chain(const SSL* ssl);
+
 }  // namespace twinhub::net

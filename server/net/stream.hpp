@@ -1,10 +1,14 @@
 // A TCP connection, with TLS on it or without, as one type: what is built on it (HTTP, WebSocket) knows one kind of
-// stream and is compiled once, and the templates of TLS stay in stream.cpp. Each operation costs one small allocation
-// and a virtual call.
+// stream and is compiled once. TLS is OpenSSL directly on the descriptor: Asio's stream holds four buffers of 17 KiB for
+// life, which a stranger gets for one SYN. A server makes no TLS state before a whole ClientHello waits in the kernel.
 #pragma once
+
+#include "server/net/admission.hpp"
+#include "storage/tally.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/role.hpp>
 #include <boost/container/static_vector.hpp>
@@ -13,6 +17,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -28,36 +34,58 @@ class Stream {
   using Done = std::function<void(boost::system::error_code)>;
   enum class Side { client, server };
 
-  /// `tls` null = none.
-  Stream(boost::asio::ip::tcp::socket socket, std::shared_ptr<SSL_CTX> tls);
+  /// `tls` null = none; `place` empty = none: it is left before the descriptor is closed.
+  Stream(boost::asio::ip::tcp::socket socket, std::shared_ptr<SSL_CTX> tls, Place place = {});
   Stream(Stream&&) noexcept = default;
-  Stream& operator=(Stream&&) noexcept = default;
-  ~Stream() = default;
+  Stream& operator=(Stream&& other) noexcept;
+  ~Stream();
 
-  [[nodiscard]] executor_type get_executor() const noexcept { return impl_->executor(); }
-  /// Null without TLS.
-  [[nodiscard]] SSL* ssl() const { return impl_->ssl(); }
+  [[nodiscard]] executor_type get_executor() const noexcept;
+  /// Null without TLS. A server's is made when a whole ClientHello is there: REQUIRES the handshake to be over.
+  [[nodiscard]] SSL* ssl() const;
+  [[nodiscard]] Place& place() const;
+  /// The peer's address; the unspecified one when the peer is gone.
+  [[nodiscard]] boost::asio::ip::address peer() const;
+  /// Where the peer has reached this machine; unspecified when the connection is gone.
+  [[nodiscard]] boost::asio::ip::tcp::endpoint local_end() const;
+  /// Counts what is read and written, without TLS, from now on; `bytes` outlives the stream's operations, and is its
+  /// thread's.
+  void count_in(ByteTallies& bytes);
+  /// A notice of the connection or of a request of it: see Place::note().
+  void note(const notices::Happening& what, bool web_socket = false) const;
 
-  /// The time limit of what is started from now on, reads and writes apart; at its end they fail with
-  /// beast::error::timeout.
-  void expires_after(std::chrono::nanoseconds time) { impl_->expires_after(time); }
-  void expires_never() { impl_->expires_never(); }
-  void close() { impl_->close(); }
+  /// The deadline of all operations that are started from now on, together; at it they fail with beast::error::timeout
+  /// and the stream is closed.
+  void expires_after(std::chrono::nanoseconds time);
+  void expires_never();
+  /// Pending operations fail, the peer finds the end; the descriptor goes with the last of them.
+  void close();
 
   /// The TLS handshake; without TLS it is over at once.
-  void async_handshake(Side side, Done done) { impl_->async_handshake(side, std::move(done)); }
-  /// Ends TLS in order; without TLS it ends sending, and is done at once.
-  void async_shutdown(Done done) { impl_->async_shutdown(std::move(done)); }
-  /// As async_shutdown(), but waits for the peer's end without TLS, too, and without a time limit: close() ends it.
-  void async_linger(Done done) { impl_->async_linger(std::move(done)); }
+  void async_handshake(Side side, Done done);
+  using Received = std::function<void(boost::system::error_code, std::size_t bytes)>;
+  /// Waits for bytes and puts what has come, at most `scratch`, where others may put theirs: it is `done`'s until `done`
+  /// returns. So a connection that waits keeps no buffer. REQUIRES: no read is pending; `scratch` outlives the stream.
+  void async_receive(std::span<char> scratch, Received done);
+
+  /// Ends TLS in order and ends sending; done at once, whatever the peer does.
+  void async_shutdown(Done done);
+  /// The connection, to be carried on by other means; the stream is closed. REQUIRES: nothing is pending, and the
+  /// handshake is over.
+  struct Released;
+  [[nodiscard]] Released release();
+
+  /// As async_shutdown(), forgets TLS, and waits for the peer's end; what still comes is thrown away. Closing over unread bytes
+  /// would reset the connection, and with it the last answer.
+  void async_linger(Done done);
 
   template <class MutableBuffers, class Handler>
   void async_read_some(const MutableBuffers& buffers, Handler&& handler) {
-    impl_->async_read(first_of<boost::asio::mutable_buffer>(buffers), erased(std::forward<Handler>(handler)));
+    start_read(first_of<boost::asio::mutable_buffer>(buffers), erased(std::forward<Handler>(handler)));
   }
   template <class ConstBuffers, class Handler>
   void async_write_some(const ConstBuffers& buffers, Handler&& handler) {
-    impl_->async_write(first_of<boost::asio::const_buffer>(buffers), erased(std::forward<Handler>(handler)));
+    start_write(first_of<boost::asio::const_buffer>(buffers), erased(std::forward<Handler>(handler)));
   }
 
  private:
@@ -74,22 +102,9 @@ class Stream {
   using ReadBuffers = Buffers<boost::asio::mutable_buffer>;
   using WriteBuffers = Buffers<boost::asio::const_buffer>;
 
-  class Impl {
-   public:
-    virtual ~Impl() = default;
-    virtual executor_type executor() noexcept = 0;
-    virtual SSL* ssl() = 0;
-    virtual void expires_after(std::chrono::nanoseconds time) = 0;
-    virtual void expires_never() = 0;
-    virtual void close() = 0;
-    virtual void async_handshake(Side side, Done done) = 0;
-    virtual void async_shutdown(Done done) = 0;
-    virtual void async_linger(Done done) = 0;
-    virtual void async_read(const ReadBuffers& buffers, ErasedHandler handler) = 0;
-    virtual void async_write(const WriteBuffers& buffers, ErasedHandler handler) = 0;
-  };
-  class Plain;
-  class Tls;
+  class Impl;
+  void start_read(const ReadBuffers& buffers, ErasedHandler handler);
+  void start_write(const WriteBuffers& buffers, ErasedHandler handler);
 
   template <class Buffer, class Sequence>
   static Buffers<Buffer> first_of(const Sequence& sequence) {
@@ -112,10 +127,17 @@ class Stream {
     return std::make_unique<Holder>(std::forward<Wrapped>(handler));
   }
 
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // pending operations hold it too
 };
 
-/// How Beast closes what it has given up (a WebSocket whose handshake took too long).
-inline void beast_close_socket(Stream& stream) { stream.close(); }
+struct SslFree {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
+/// Whoever holds it closes the descriptor, after leaving the place.
+struct Stream::Released {
+  int descriptor = -1;
+  std::unique_ptr<SSL, SslFree> ssl;  ///< null: plain TCP
+  Place place;
+};
 
 }  // namespace twinhub::net

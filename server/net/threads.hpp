@@ -1,10 +1,9 @@
 // The threads of the hub, and who may do what on them.
 //
-//   I/O threads   own connections and move bytes; work on one twin runs inline, under the store's stripe lock; never
-//   block on a
-//                 disk sync, never do long work
-//   commit thread (storage) makes writes durable and posts answers back, one batch per I/O thread and cycle
-//   workers       slow work in bounded slices: lists, key generation, and later queries and jobs
+//   I/O threads    own connections and move bytes; work on one twin runs inline, under the store's stripe lock; they
+//                  never block on a disk sync and never do long work
+//   commit thread  (storage) makes writes durable and posts answers back, one batch per I/O thread and cycle
+//   workers        slow work in bounded slices: lists, queries, jobs, key generation, export
 //
 // A connection belongs to one I/O thread for life; everybody else reaches it by posting to that thread.
 #pragma once

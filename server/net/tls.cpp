@@ -1,15 +1,24 @@
 #include "server/net/tls.hpp"
 
+#include "protocol/x509/key_cost.hpp"
+
 #include <openssl/err.h>
+#include <openssl/x509.h>
+#include <cstdint>
 
 namespace twinhub::net {
 namespace {
 
 /// TLS takes every client certificate, self-signed ones of devices too; the handshake proves that the peer holds its
-/// key. Whether it is the device's is decided where the device says who it is.
-int take_any(X509_STORE_CTX* context, void*) {
-  X509_STORE_CTX_set_error(context, X509_V_OK);
-  return 1;
+/// key. Whether it is the device's is decided where the device says who it is. What only costs is refused here, before
+/// the peer's signature is verified.
+int take_any_that_is_cheap(X509_STORE_CTX* context, void* certificates_max) {
+  X509* const leaf = X509_STORE_CTX_get0_cert(context);
+  const bool refused =
+      leaf == nullptr || !x509::has_cheap_key(leaf) ||
+      sk_X509_num(X509_STORE_CTX_get0_untrusted(context)) - 1 > reinterpret_cast<std::intptr_t>(certificates_max);
+  X509_STORE_CTX_set_error(context, refused ? X509_V_ERR_CERT_REJECTED : X509_V_OK);
+  return refused ? 0 : 1;
 }
 
 std::string last_openssl_error() {
@@ -23,7 +32,7 @@ Error cannot(const std::string& what) {
   return fail(Errc::service_unavailable, "TLS: " + what + ": " + last_openssl_error());
 }
 
-Result<std::shared_ptr<SSL_CTX>> make_context(const TlsFiles& files) {
+Result<std::shared_ptr<SSL_CTX>> make_context(const TlsFiles& files, const ClientChainLimits& client_chain) {
   ERR_clear_error();
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return cannot("no context");
@@ -39,7 +48,11 @@ Result<std::shared_ptr<SSL_CTX>> make_context(const TlsFiles& files) {
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);             // TLS 1.3
   SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);  // TLS 1.2
-  SSL_CTX_set_cert_verify_callback(raw, take_any, nullptr);
+  // The context may outlive whoever makes it: the callback gets the number itself.
+  SSL_CTX_set_cert_verify_callback(raw, take_any_that_is_cheap,
+                                   reinterpret_cast<void*>(std::intptr_t{client_chain.certificates_max}));
+  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);  // asked for, not required
+  SSL_CTX_set_max_cert_list(raw, static_cast<long>(client_chain.bytes_max));
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
     return cannot("the certificate " + files.certificate.string() + " cannot be used");
   }
@@ -54,24 +67,22 @@ Result<std::shared_ptr<SSL_CTX>> make_context(const TlsFiles& files) {
 
 }  // namespace
 
-void request_client_certificate(SSL* ssl) { SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr); }
-
-Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files) {
-  std::shared_ptr<TlsContext> tls(new TlsContext(files));
+Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files, const ClientChainLimits& client_chain) {
+  std::shared_ptr<TlsContext> tls(new TlsContext(files, client_chain));
   if (const auto loaded = tls->reload(); !loaded) return loaded.error();
   return tls;
 }
 
 Result<void> TlsContext::reload() {
-  auto context = make_context(files_);
+  auto context = make_context(files_, client_chain_);
   if (!context) return context.error();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   context_ = std::move(*context);
   return {};
 }
 
 std::shared_ptr<SSL_CTX> TlsContext::current() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return context_;
 }
 

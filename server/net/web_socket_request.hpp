@@ -2,10 +2,8 @@
 #pragma once
 
 #include "server/net/stream.hpp"
-#include "server/net/web_socket_hook.hpp"
+#include "server/net/web_socket_door.hpp"
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
 #include <string>
 
 namespace twinhub::net {
@@ -14,7 +12,7 @@ namespace twinhub::net {
 /// behind the request has been read.
 struct WebSocketRequest {
   Stream stream;
-  boost::beast::http::request<boost::beast::http::empty_body> request;
+  std::string key;          ///< Sec-WebSocket-Key, which the answer proves to have read
   std::string subprotocol;  ///< to be echoed, in the client's own spelling
 };
 

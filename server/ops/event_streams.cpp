@@ -1,6 +1,7 @@
 #include "server/ops/event_streams.hpp"
 
 #include <pthread.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -26,34 +27,34 @@ constexpr std::chrono::seconds write_time_limit{60};
 
 constexpr std::string_view header =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
-    "Connection: close\r\n\r\n";
-
-std::string refusal(std::string_view status, const std::string& words) {
-  return "HTTP/1.1 " + std::string(status) +
-         "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: " +
-         std::to_string(words.size() + 1) + "\r\n\r\n" + words + "\n";
-}
+    "Connection: close\r\n";
 
 class Streams;
 
 class Stream final : public std::enable_shared_from_this<Stream> {
+  using Clock = std::chrono::steady_clock;
+
  public:
-  Stream(tcp::socket socket, Streams& streams)
-      : socket_(std::move(socket)), timer_(socket_.get_executor()), streams_(streams) {}
+  Stream(tcp::socket socket, net::Place place, std::string headers, Streams& streams)
+      : socket_(std::move(socket)),
+        place_(std::move(place)),
+        timer_(socket_.get_executor()),
+        headers_(std::move(headers)),
+        streams_(streams) {}
 
   void begin(Result<std::unique_ptr<EventSource>> source) {
     if (!source) {
-      out_ = refusal(source.error().code == Errc::argument_invalid ? "400 Bad Request" : "503 Service Unavailable",
-                     source.error().detail);
-      return write();
+      return refuse(source.error().code == Errc::argument_invalid ? "400 Bad Request" : "503 Service Unavailable",
+                    source.error().detail);
     }
     source_ = std::move(*source);
-    out_ = header;
+    out_ = std::string(header) + headers_ + "\r\n";
     watch_for_end();
     write();
   }
-  void refuse() {
-    out_ = refusal("503 Service Unavailable", "too many streams are open");
+  void refuse(std::string_view status, const std::string& words) {
+    out_ = "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n" +
+           headers_ + "Content-Length: " + std::to_string(words.size() + 1) + "\r\n\r\n" + words + "\n";
     write();
   }
 
@@ -62,6 +63,7 @@ class Stream final : public std::enable_shared_from_this<Stream> {
     if (idle_) next();
   }
   void close() {
+    place_.leave();  // before the descriptor's number can be another connection's
     boost::system::error_code ignored;
     socket_.close(ignored);
     timer_.cancel();
@@ -85,9 +87,11 @@ class Stream final : public std::enable_shared_from_this<Stream> {
 
   void wait() {
     idle_ = true;
-    timer_.expires_after(ping_pace);
+    const auto pace = source_->pace();
+    timer_.expires_after(pace.count() > 0 ? std::min<std::chrono::milliseconds>(pace, ping_pace) : ping_pace);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
       if (error || !self->idle_) return;
+      if (Clock::now() - self->written_ < ping_pace) return self->next();
       self->idle_ = false;
       self->out_ = ": ping\n\n";
       self->write();
@@ -95,6 +99,7 @@ class Stream final : public std::enable_shared_from_this<Stream> {
   }
 
   void write() {
+    written_ = Clock::now();
     timer_.expires_after(write_time_limit);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
       if (!error) self->end();
@@ -117,17 +122,20 @@ class Stream final : public std::enable_shared_from_this<Stream> {
   void end();
 
   tcp::socket socket_;
+  net::Place place_;
   asio::steady_timer timer_;
+  std::string headers_;
   Streams& streams_;
   std::unique_ptr<EventSource> source_;
   std::string out_;
   std::array<char, 1> byte_{};
+  Clock::time_point written_{};
   bool idle_ = false;
 };
 
 class Streams final : public EventStreams {
  public:
-  explicit Streams(OpenEventSource open) : open_(std::move(open)), guard_(asio::make_work_guard(context_)) {
+  explicit Streams(std::size_t streams_max) : streams_max_(streams_max), guard_(asio::make_work_guard(context_)) {
     thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), "event-streams");
       context_.run();
@@ -138,19 +146,22 @@ class Streams final : public EventStreams {
     thread_.join();
   }
 
-  void adopt(tcp::socket socket, std::string query) override {
+  void adopt(tcp::socket socket, net::Place place, OpenStream open, std::string headers) override {
     boost::system::error_code error;
     const auto protocol = socket.local_endpoint(error).protocol();
     const int descriptor = error ? -1 : socket.release(error);
-    if (error) return;
-    asio::post(context_, [this, protocol, descriptor, query = std::move(query)] {
-      auto stream = std::make_shared<Stream>(tcp::socket(context_, protocol, descriptor), *this);
-      if (streams_.size() >= streams_max) return stream->refuse();
+    if (error) return place.leave();
+    asio::post(context_, [this, protocol, descriptor, place = std::move(place), open = std::move(open),
+                          headers = std::move(headers)]() mutable {
+      auto stream = std::make_shared<Stream>(tcp::socket(context_, protocol, descriptor), std::move(place),
+                                             std::move(headers), *this);
+      if (streams_.size() >= streams_max_)
+        return stream->refuse("503 Service Unavailable", "too many streams are open");
       streams_.insert(stream);
       // Before it looks, for every thread: what comes after its look wakes it.
       looking_ = streams_.size();
       std::atomic_thread_fence(std::memory_order_seq_cst);
-      stream->begin(open_(query));
+      stream->begin(open());
     });
   }
 
@@ -170,7 +181,7 @@ class Streams final : public EventStreams {
   }
 
  private:
-  OpenEventSource open_;
+  const std::size_t streams_max_;
   std::atomic<bool> waking_{false};
   std::atomic<std::size_t> looking_{0};
   asio::io_context context_{1};
@@ -188,8 +199,8 @@ void Stream::end() {
 
 }  // namespace
 
-std::unique_ptr<EventStreams> EventStreams::make(OpenEventSource open) {
-  return std::make_unique<Streams>(std::move(open));
+std::unique_ptr<EventStreams> EventStreams::make(std::size_t streams_max) {
+  return std::make_unique<Streams>(streams_max);
 }
 
 }  // namespace twinhub::ops

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "protocol/error.hpp"
+#include "server/net/admission.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,19 +21,23 @@ class EventSource {
   virtual ~EventSource() = default;
   /// Appends the next piece, of bounded size; true: there may be more at once. Errors end the stream.
   [[nodiscard]] virtual Result<bool> read(std::string& out) = 0;
+  /// How long after a read that gave nothing it wants to be asked again although nothing woke it; 0: not at all.
+  [[nodiscard]] virtual std::chrono::milliseconds pace() const { return {}; }
 };
 /// Opens what a request asks for by its query, e.g. "device=d&from=start". Errors are told to the client, as 400.
 using OpenEventSource = std::function<Result<std::unique_ptr<EventSource>>(std::string_view query)>;
+/// Opens what one request asks for, on the streams' thread.
+using OpenStream = std::function<Result<std::unique_ptr<EventSource>>()>;
 
 class EventStreams {
  public:
-  static constexpr std::size_t streams_max = 32;
-
-  [[nodiscard]] static std::unique_ptr<EventStreams> make(OpenEventSource open);
+  [[nodiscard]] static std::unique_ptr<EventStreams> make(std::size_t streams_max);
   virtual ~EventStreams() = default;
 
-  /// Takes a connection whose request was read. Beyond streams_max it is answered with 503.
-  virtual void adopt(boost::asio::ip::tcp::socket socket, std::string query) = 0;
+  /// Takes a connection whose request was read. Beyond `streams_max` it is answered with 503. `headers`: further lines of
+  /// the answer, each with its end.
+  virtual void adopt(boost::asio::ip::tcp::socket socket, net::Place place, OpenStream open,
+                     std::string headers = {}) = 0;
   /// There may be something new. Any thread; quick.
   virtual void wake() = 0;
 };

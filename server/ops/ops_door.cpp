@@ -1,12 +1,23 @@
 #include "server/ops/ops_door.hpp"
 
+#include "server/net/http_framing.hpp"
+#include "server/net/http_text.hpp"
+#include "server/net/peer_address.hpp"
+#include "server/net/request_head.hpp"
+#include "server/ops/late_answers.hpp"
+#include "server/ops/visitor.hpp"
+
+#include <sys/socket.h>
 #include <algorithm>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace twinhub::ops {
 namespace {
@@ -16,48 +27,284 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 
-constexpr std::chrono::seconds time_limit{15};
-constexpr std::uint32_t header_bytes_max = 8 * 1024;
-constexpr std::uint64_t body_bytes_max = 1024;
+constexpr std::chrono::milliseconds back_off{100};
+
+class Session;
+
+/// What every session of the door needs.
+struct Door {
+  const OpsOptions& options;
+  const Pages& pages;
+  const Posts& posts;
+  const OpenEventSource& open_events;
+  EventStreams& streams;
+  const std::vector<Site*>& sites;
+  LateAnswers& late;
+};
 
 class Session final : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const Pages& pages, EventStreams& streams)
-      : stream_(std::move(socket)), pages_(pages), streams_(streams) {}
+  Session(tcp::socket socket, net::Place place, const Door& door)
+      : stream_(std::move(socket)), place_(std::move(place)), timer_(stream_.get_executor()), door_(door) {}
+  ~Session() {
+    place_.leave();  // before the descriptor's number can be another connection's
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   void read() {
     parser_.emplace();
-    parser_->header_limit(header_bytes_max);
-    parser_->body_limit(body_bytes_max);
-    stream_.expires_after(time_limit);
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (!error) self->answer();
-    });
+    parser_->header_limit(door_.options.header_bytes_max);
+    parser_->body_limit(boost::none);  // no body is read before its head was judged
+    limit_time();
+    http::async_read_header(
+        stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+          if (!error) return self->answer();
+          if (self->pass_empty_line()) return self->read();
+          const bool is_syntax = error.category() == http::make_error_code(http::error::bad_method).category();
+          if (is_syntax && error != http::error::end_of_stream && error != http::error::partial_message)
+            self->refuse(error);
+        });
+  }
+
+  /// The site's, to the request that was read.
+  void send_answer(SiteAnswer answer) {
+    if (std::exchange(let_go_, {})) {
+      beast::error_code ignored;
+      stream_.cancel(ignored);  // the look for its end
+    }
+    if (answer.noted != Reason::other) note(answer.noted, std::to_string(answer.status), "");
+    if (answer.stream) return stream_from_site(std::move(answer));
+    if (answer.take_over) return hand_on(answer.take_over);
+    response_.emplace(static_cast<http::status>(answer.status), 11);
+    for (const auto& [name, value] : answer.headers) response_->set(net::header_name(name), net::header_value(value));
+    response_->keep_alive(keep_alive_);
+    response_->body() = std::move(answer.body);
+    if (answer.status != 204 && answer.status != 304) response_->prepare_payload();
+    if (is_head_) response_->body().clear();
+    limit_time();
+    write();
   }
 
  private:
+  /// At its end the connection is shut down and not closed: its descriptor is the session's as long as its place is.
+  void limit_time() {
+    timer_.expires_after(door_.options.request_timeout);
+    timer_.async_wait([weak = weak_from_this()](beast::error_code error) {
+      const auto self = weak.lock();
+      if (error || !self) return;
+      if (!self->response_) self->note(Reason::no_connect, "", "No request came in time.");
+      self->shut_down();
+    });
+  }
+
+  void note(Reason reason, std::string_view code, std::string_view detail) {
+    place_.note({.stage = notices::Stage::http, .reason = reason, .code = code, .detail = detail}, {},
+                stream_.native_handle());
+  }
+
+  void shut_down() {
+    beast::error_code ignored;
+    stream_.shutdown(tcp::socket::shutdown_both, ignored);
+  }
+
+  /// An empty line before a request does not count (RFC 9112, 2.2); one is enough.
+  bool pass_empty_line() {
+    const beast::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+    if (passed_empty_line_ || !bytes.starts_with("\r\n")) return false;
+    buffer_.consume(2);
+    return passed_empty_line_ = true;
+  }
+
+  /// Bytes that are no request; what follows them is not looked at.
+  void refuse(beast::error_code error) {
+    const unsigned status = error == http::error::header_limit ? 431 : 400;
+    note(Reason::protocol_fault, std::to_string(status), error.message());
+    parser_.emplace();  // of what was read so far nothing counts for the answer
+    send({status, Page().type, "not a request: " + error.message() + "\n"}, false);
+  }
+
   void answer() {
     const auto& request = parser_->get();
     const bool is_head = request.method() == http::verb::head;
-    Page page;
-    if (request.method() == http::verb::get || is_head) {
-      const std::string_view target(request.target().data(), request.target().size());
-      const std::size_t path_end = std::min(target.find('?'), target.size());
-      if (!is_head && target.substr(0, path_end) == "/events") return stream_events(target.substr(path_end));
-      page = pages_(target.substr(0, path_end));
-    } else {
-      page = {405, page.type, "GET and HEAD only\n"};
+    if (const auto fault = net::check_framing({}, request.base())) {
+      note(Reason::protocol_fault, std::to_string(fault->status), fault->words);
+      return send({fault->status, Page().type, std::string(fault->words) + "\n"}, is_head);
     }
+    const auto [authority, target] = net::split_target({request.target().data(), request.target().size()});
+    const std::size_t path_end = std::min(target.find('?'), target.size());
+    site_ = site_of(target.substr(0, path_end));
+    if (site_ != nullptr) return answer_by_site(authority);
+    Page page;
+    if (const Refusal refusal = check(authority, target.substr(0, path_end)); refusal.status != 0) {
+      page = {refusal.status, page.type, std::string(refusal.words) + "\n"};
+    } else if (request.method() == http::verb::post || brings_key(target.substr(0, path_end))) {
+      const auto authorization = request[http::field::authorization];
+      page = door_.posts({request.method() != http::verb::post,
+                          target.substr(0, path_end),
+                          target.substr(std::min(path_end + 1, target.size())),
+                          {authorization.data(), authorization.size()},
+                          has_token(request.base(), door_.options.token)});
+    } else if (request.method() != http::verb::get && !is_head) {
+      page = {405, page.type, "GET and HEAD only\n"};
+    } else if (target.substr(0, path_end) != "/events") {
+      page = door_.pages(target.substr(0, path_end), target.substr(path_end));
+    } else if (is_head) {
+      page.type = "text/event-stream; charset=utf-8";
+    } else {
+      return stream_events(target.substr(path_end));
+    }
+    send(std::move(page), is_head);
+  }
+
+  // --- what the site answers
+  static Page too_large() { return {.status = 413, .body = "the body is larger than this path takes\n"}; }
+
+  /// Whose the path is; null: the door's own.
+  [[nodiscard]] Site* site_of(std::string_view path) const {
+    const auto found =
+        std::find_if(door_.sites.begin(), door_.sites.end(), [path](const Site* site) { return site->has(path); });
+    return found == door_.sites.end() ? nullptr : *found;
+  }
+
+  void answer_by_site(std::string_view authority) {
+    const auto& request = parser_->get();
+    is_head_ = request.method() == http::verb::head;
+    peer_ = net::peer_of(stream_.native_handle());
+    auto admitted = site_->admit(request.base(), authority, peer_);
+    // Of a refused request the body is never read: what follows would be taken for a request.
+    keep_alive_ = request.keep_alive() && parser_->is_done();
+    if (auto* refused = std::get_if<SiteAnswer>(&admitted)) return send_answer(std::move(*refused));
+    keep_alive_ = request.keep_alive();
+    if (parser_->is_done()) return hand_over(SiteRequest(request.base()));
+    const std::size_t bytes_max = std::get<std::size_t>(admitted);
+    if (parser_->content_length().value_or(0) > bytes_max) return send(too_large(), false);
+    body_parser_.emplace(std::move(*parser_));
+    body_parser_->body_limit(bytes_max);
+    const bool is_asked =
+        request.version() >= 11 && beast::iequals(body_parser_->get()[http::field::expect], "100-continue");
+    if (!is_asked) return read_body();
+    go_on_.emplace(http::status::continue_, 11);
+    http::async_write(stream_, *go_on_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+      if (!error) self->read_body();
+    });
+  }
+
+  void read_body() {
+    http::async_read(stream_, buffer_, *body_parser_,
+                     [self = shared_from_this()](beast::error_code error, std::size_t) {
+                       if (!error) return self->hand_over(self->body_parser_->release());
+                       self->body_parser_.reset();
+                       self->parser_.emplace();
+                       if (error == http::error::body_limit) {
+                         self->send(too_large(), false);
+                       } else {
+                         self->shut_down();
+                       }
+                     });
+  }
+
+  /// An answer may take as long as a direct method's: no time limit holds for it.
+  void hand_over(SiteRequest request) {
+    body_parser_.reset();
+    timer_.cancel();
+    auto [number, answered] =
+        door_.late.add([self = shared_from_this()](SiteAnswer answer) { self->send_answer(std::move(answer)); });
+    let_go_ = site_->answer(std::move(request), peer_, std::move(answered));
+    if (!let_go_) return;
+    place_.prove();
+    watch_for_end(number);
+  }
+
+  /// Of a peer that waits for its answer, the one with the number among the late ones.
+  void watch_for_end(std::uint64_t number) {
+    stream_.async_wait(tcp::socket::wait_read, [weak = weak_from_this(), number](beast::error_code error) {
+      const auto self = weak.lock();
+      char byte = 0;
+      if (error || !self || !self->let_go_) return;
+      // Bytes are a request to come, which has to wait.
+      if (::recv(self->stream_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+      std::exchange(self->let_go_, {})();
+      self->door_.late.forget(number);
+    });
+  }
+
+  void stream_from_site(SiteAnswer answer) {
+    std::string headers;
+    for (const auto& [name, value] : answer.headers)
+      headers += net::header_name(name) + ": " + net::header_value(value) + "\r\n";
+    timer_.cancel();
+    place_.prove();
+    door_.streams.adopt(std::move(stream_), std::move(place_), std::move(answer.stream), std::move(headers));
+  }
+
+  void hand_on(const TakeOver& take) {
+    timer_.cancel();
+    if (buffer_.size() > 0) return shut_down();  // bytes that nobody would read
+    place_.leave();                              // the descriptor is another's from here on
+    beast::error_code error;
+    const int descriptor = stream_.release(error);
+    if (!error) take(descriptor);
+  }
+
+  [[nodiscard]] Refusal check(std::string_view authority, std::string_view path) {
+    const auto& request = parser_->get();
+    if (!authority.empty() && !is_host_of_hub(authority, door_.options.host_names)) return other_host;
+    if (const auto refusal = check_visitor(request.base(), door_.options.host_names); refusal.status != 0)
+      return refusal;
+    return is_private(path) && request.method() != http::verb::post && !brings_key(path)
+               ? check_reader(request.base(), net::peer_of(stream_.native_handle()), door_.options.token)
+               : Refusal{};
+  }
+
+  /// Whoever may give an order may look what came of it, from wherever.
+  [[nodiscard]] bool brings_key(std::string_view path) const {
+    const auto& request = parser_->get();
+    return takes_orders(path) && request.method() == http::verb::get && request.count(http::field::authorization) > 0;
+  }
+
+  /// By its Host, or by the site whose page has sent it; else it lacked the token.
+  [[nodiscard]] bool is_foreign(unsigned status) const {
+    return status == 421 || check_visitor(parser_->get().base(), door_.options.host_names).status != 0;
+  }
+
+  void send(Page page, bool is_head) {
+    const auto& request = parser_->get();
+    if (page.status == 401 || page.status == 403 || page.status == 421)
+      note(is_foreign(page.status) ? Reason::wrong_host : Reason::wrong_token, std::to_string(page.status),
+           std::string_view(page.body).substr(0, page.body.find('\n')));
     response_.emplace(static_cast<http::status>(page.status), 11);
     response_->set(http::field::content_type, page.type);
     response_->set(http::field::cache_control, "no-store");
-    response_->keep_alive(request.keep_alive());
+    if (page.status == 401) response_->set(http::field::www_authenticate, "Bearer");
+    if (page.status == 405) response_->set(http::field::allow, "GET, HEAD");
+    // A body is never read: what follows would be taken for a request.
+    response_->keep_alive(request.keep_alive() && parser_->is_done() && page.status != 400 && page.status != 501);
     response_->body() = std::move(page.body);
     response_->prepare_payload();
     if (is_head) response_->body().clear();
+    write();
+  }
+
+  void write() {
     http::async_write(stream_, *response_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (error || !self->response_->keep_alive()) return;
+      if (error || !self->response_->keep_alive()) return self->end();
+      self->passed_empty_line_ = false;
       self->read();
+    });
+  }
+
+  /// The answer has left before the socket is closed over bytes that were not read.
+  void end() {
+    beast::error_code ignored;
+    stream_.shutdown(tcp::socket::shutdown_send, ignored);
+    discard_rest();
+  }
+
+  void discard_rest() {
+    buffer_.consume(buffer_.size());
+    stream_.async_read_some(buffer_.prepare(1024), [self = shared_from_this()](beast::error_code error, std::size_t) {
+      if (!error) self->discard_rest();
     });
   }
 
@@ -66,25 +313,51 @@ class Session final : public std::enable_shared_from_this<Session> {
     std::string text(query.substr(std::min<std::size_t>(1, query.size())));
     const auto last = parser_->get()["Last-Event-ID"];
     if (!last.empty()) text += (text.empty() ? "from=" : "&from=") + std::string(last);
-    streams_.adopt(stream_.release_socket(), std::move(text));
+    timer_.cancel();
+    place_.prove();  // a stream is meant to stay
+    door_.streams.adopt(std::move(stream_), std::move(place_),
+                        [&open = door_.open_events, text = std::move(text)] { return open(text); });
   }
 
-  beast::tcp_stream stream_;
-  const Pages& pages_;
-  EventStreams& streams_;
+  tcp::socket stream_;
+  net::Place place_;
+  asio::steady_timer timer_;
+  const Door& door_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  bool passed_empty_line_ = false;  ///< before the request that is being read
+  std::optional<http::request_parser<http::empty_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
+  // Of a request to a site
+  Site* site_ = nullptr;
+  std::optional<http::request_parser<http::string_body>> body_parser_;
+  std::optional<http::response<http::empty_body>> go_on_;
+  asio::ip::address peer_;
+  Site::LetGo let_go_;
+  bool keep_alive_ = false;
+  bool is_head_ = false;
 };
 
 class OpsDoorImpl final : public OpsDoor {
  public:
-  OpsDoorImpl(Pages pages, OpenEventSource open_events)
-      : pages_(std::move(pages)), streams_(EventStreams::make(std::move(open_events))), acceptor_(context_) {}
+  OpsDoorImpl(OpsOptions options, net::Admission& admission, Pages pages, Posts posts, OpenEventSource open_events,
+              std::vector<Site*> sites)
+      : options_(std::move(options)),
+        admission_(admission),
+        pages_(std::move(pages)),
+        posts_(std::move(posts)),
+        open_events_(std::move(open_events)),
+        sites_(std::move(sites)),
+        streams_(EventStreams::make(options_.streams_max)),
+        late_(std::make_shared<LateAnswers>(context_)),
+        door_{options_, pages_, posts_, open_events_, *streams_, sites_, *late_},
+        acceptor_(context_),
+        timer_(context_) {}
 
   ~OpsDoorImpl() override {
+    late_->close();
     context_.stop();
     if (thread_.joinable()) thread_.join();
+    late_->drop();
   }
 
   Result<void> listen(const std::string& address, std::uint16_t port) {
@@ -113,23 +386,53 @@ class OpsDoorImpl final : public OpsDoor {
   void accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (!error) std::make_shared<Session>(std::move(socket), pages_, *streams_)->read();
+      if (error) return accept_later();
+      exhausted_ = false;
+      welcome(std::move(socket));
       accept();
     });
   }
 
+  void welcome(tcp::socket socket) {
+    boost::system::error_code gone;
+    const auto peer = socket.remote_endpoint(gone);
+    if (gone) return;
+    if (auto place = admission_.enter(net::DoorKind::operations, socket.native_handle(), peer.address()))
+      std::make_shared<Session>(std::move(socket), std::move(place), door_)->read();
+  }
+
+  /// Without descriptors the waiting connection stays where it is: asking again at once would only spin.
+  void accept_later() {
+    if (!std::exchange(exhausted_, true)) admission_.out_of_descriptors(net::DoorKind::operations);
+    timer_.expires_after(back_off);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) accept();
+    });
+  }
+
+  OpsOptions options_;
+  net::Admission& admission_;
   Pages pages_;
+  Posts posts_;
+  OpenEventSource open_events_;
+  const std::vector<Site*> sites_;
   std::unique_ptr<EventStreams> streams_;
   asio::io_context context_{1};
+  std::shared_ptr<LateAnswers> late_;
+  const Door door_;
   tcp::acceptor acceptor_;
+  asio::steady_timer timer_;
+  bool exhausted_ = false;
   std::thread thread_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<OpsDoor>> OpsDoor::open(const std::string& address, std::uint16_t port, Pages pages,
-                                               OpenEventSource open_events) {
-  auto door = std::make_unique<OpsDoorImpl>(std::move(pages), std::move(open_events));
+Result<std::unique_ptr<OpsDoor>> OpsDoor::open(const std::string& address, std::uint16_t port, OpsOptions options,
+                                               net::Admission& admission, Pages pages, Posts posts,
+                                               OpenEventSource open_events, std::vector<Site*> sites) {
+  auto door = std::make_unique<OpsDoorImpl>(std::move(options), admission, std::move(pages), std::move(posts),
+                                            std::move(open_events), std::move(sites));
   if (const auto listening = door->listen(address, port); !listening) return listening.error();
   return std::unique_ptr<OpsDoor>(std::move(door));
 }

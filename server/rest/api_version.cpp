@@ -3,7 +3,7 @@
 namespace twinhub::rest {
 namespace {
 
-constexpr std::string_view oldest = "2016-11-14";
+constexpr std::string_view oldest = "2016-02-03";
 constexpr std::string_view arrays_since = "2019-10-01";
 constexpr std::string_view model_id_since = "2020-09-30";
 

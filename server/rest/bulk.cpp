@@ -1,7 +1,7 @@
 // Many identities at a time: bulk writes, new keys, statistics, and an export page by page.
 #include "server/rest/handlers.hpp"
 
-#include "server/hub/bulk_registry.hpp"
+#include "server/hub/registry/bulk_registry.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -29,16 +29,16 @@ void on_worker(const Reply& reply, Work work) {
   boost::asio::post(reply.lane->threads().workers(), std::move(work));
 }
 
-/// Sends from a worker.
+/// Sends the response; called on a worker thread.
 void send(const Reply& reply, Response response) {
   reply.lane->io().post([reply, response = std::move(response)]() mutable { reply.send(std::move(response)); });
 }
 
 void refuse(const Reply& reply, const Error& error) {
-  send(reply, error_response(error, reply.lane->hub().clock.now()));
+  send(reply, error_response(error, reply.lane->hub().clock.wall()));
 }
 
-/// One slice on the worker pool, then the end of its line.
+/// Makes one slice on the worker pool, then goes to the end of the pool's queue.
 void count_on(const Reply& reply, const std::shared_ptr<Count>& count) {
   on_worker(reply, [reply, count] {
     const auto more = count->step();
@@ -55,6 +55,14 @@ std::size_t lines_of(const Request& request) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), lines);
   if (error != std::errc{} || end != text.data() + text.size() || lines == 0) return most;
   return std::min(lines, most);
+}
+
+/// A parameter that is true or false, in any case; without it, false.
+Result<bool> flag_of(const Request& request, std::string_view name) {
+  const std::string_view text = request.parameter(name).value_or("false");
+  if (equals_ignoring_case(text, "true")) return true;
+  if (equals_ignoring_case(text, "false")) return false;
+  return fail(Errc::argument_invalid, std::string(name) + " must be true or false");
 }
 
 Response lines_response(Lines lines) {
@@ -79,7 +87,7 @@ void regenerate_keys(Reply reply, const Request& request, const Call&) {
 
 void device_statistics(Reply reply, const Request&, const Call&) {
   auto count = reply.lane->hub().bulk.count();
-  if (!count) return reply.send(error_response(count.error(), reply.lane->hub().clock.now()));
+  if (!count) return reply.send(error_response(count.error(), reply.lane->hub().clock.wall()));
   count_on(reply, std::make_shared<Count>(std::move(*count)));
 }
 
@@ -89,9 +97,11 @@ void service_statistics(Reply reply, const Request&, const Call&) {
 }
 
 void export_registry(Reply reply, const Request& request, const Call&) {
-  iothub::ExportOptions options;
-  options.keys = request.parameter("excludeKeys") != "true";
-  options.etags = request.parameter("excludeETags") != "true";
+  const auto without_keys = flag_of(request, "excludeKeys"), without_etags = flag_of(request, "excludeETags");
+  for (const auto& flag : {without_keys, without_etags}) {
+    if (!flag) return reply.send(error_response(flag.error(), reply.lane->hub().clock.wall()));
+  }
+  const iothub::ExportOptions options{.keys = !*without_keys, .etags = !*without_etags};
   on_worker(reply, [reply, after = request.continuation, lines = lines_of(request), options] {
     auto page = reply.lane->hub().bulk.export_lines(after, lines, options);
     if (!page) return refuse(reply, page.error());

@@ -9,7 +9,7 @@ using Answer = hub::Certificates::Answer;
 
 hub::Certificates& certificates_of(const Reply& reply) { return reply.lane->hub().certificates; }
 
-/// /certificates/{name}...
+/// The {name} of /certificates/{name}...
 const std::string& name_of(const Request& request) { return request.segments[1]; }
 
 Response certificate_response(const Answer& answer) {
@@ -26,7 +26,7 @@ void list_certificates(Reply reply, const Request&, const Call&) {
 
 void get_certificate(Reply reply, const Request& request, const Call&) {
   const auto answer = certificates_of(reply).get(name_of(request));
-  reply.send(answer ? certificate_response(*answer) : error_response(answer.error(), reply.lane->hub().clock.now()));
+  reply.send(answer ? certificate_response(*answer) : error_response(answer.error(), reply.lane->hub().clock.wall()));
 }
 
 void put_certificate(Reply reply, const Request& request, const Call&) {

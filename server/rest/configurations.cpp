@@ -1,17 +1,17 @@
 // Automatic device management. Source: service API 2021-04-12 ("Configuration").
+#include "server/base/log.hpp"
 #include "server/rest/handlers.hpp"
 
-#include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 #include <memory>
 
 namespace twinhub::rest {
 namespace {
 
-using Answer = hub::Configurations::Answer;
+using Answer = hub::ConfigurationStore::Answer;
 using Run = hub::ConfigurationReports::Run;
 
-/// /configurations/{id}
+/// The {id} of /configurations/{id}.
 const std::string& id_of(const Call& call) { return call.names.front(); }
 
 Response configuration_response(const Answer& answer) { return json_response(answer.json, answer.etag); }
@@ -19,7 +19,7 @@ Response configuration_response(const Answer& answer) { return json_response(ans
 Response no_content() { return Response{204, {}, {}}; }
 
 void refuse(const Reply& reply, const Error& error) {
-  reply.send(error_response(error, reply.lane->hub().clock.now()));
+  reply.send(error_response(error, reply.lane->hub().clock.wall()));
 }
 
 void answer(Reply reply, Result<Answer> result) {
@@ -30,14 +30,14 @@ void answer(Reply reply, Result<Answer> result) {
   });
 }
 
-/// One slice on the worker pool, then the end of its line.
+/// Makes one slice on the worker pool, then goes to the end of the pool's queue.
 void work(Reply reply, std::shared_ptr<Run> run) {
   boost::asio::post(reply.lane->threads().workers(), [reply, run = std::move(run)]() mutable {
     try {
       if (run->step()) return work(reply, std::move(run));
       answer(reply, run->take());
     } catch (const std::exception& unexpected) {
-      spdlog::error("counting metrics failed: {}", unexpected.what());
+      log::error({.event = "request_failed"}, "counting metrics failed: {}", unexpected.what());
       answer(reply, fail(Errc::server_error, "Counting the metrics failed unexpectedly."));
     }
   });
@@ -50,7 +50,7 @@ void report(Reply reply, Result<std::unique_ptr<Run>> run) {
 
 }  // namespace
 
-/// `top` is passed over, as in the cloud: there are few.
+/// `top` is ignored, as in the cloud: a hub has few configurations.
 void list_configurations(Reply reply, const Request&, const Call&) {
   report(reply, reply.lane->hub().configuration_reports.begin_all());
 }

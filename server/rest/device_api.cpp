@@ -1,14 +1,17 @@
-// What a device does over HTTPS: sends telemetry, receives and settles cloud-to-device messages. It reaches itself
-// only: route() has checked who it is. Source: IoT Hub device REST API 2021-04-12; azure-iot-device-http http.ts.
+// The device's side over HTTPS: sends telemetry, receives and settles cloud-to-device messages. A device reaches only
+// itself: route() has checked its identity. Source: IoT Hub device REST API 2021-04-12; azure-iot-device-http http.ts.
 #include "protocol/json/document.hpp"
+#include "protocol/json/lenient.hpp"
+#include "protocol/json/member.hpp"
 #include "protocol/json/text.hpp"
+#include "server/base/countdown.hpp"
 #include "server/rest/handlers.hpp"
 #include "server/rest/message_headers.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <memory>
-#include <mutex>
+#include <optional>
 
 namespace twinhub::rest {
 namespace {
@@ -26,23 +29,26 @@ struct Event {
 };
 
 /// [{"body":"<base64>","base64Encoded":false?,"properties":{"iothub-app-k":"v"}}]: absent, base64Encoded is true.
-Result<std::vector<Event>> parse_batch(std::string_view text) {
+Result<std::vector<Event>> parse_batch(std::string text) {
+  json::make_strict(text);
   const auto document = json::parse(text);
   if (!document) return document.error();
   if (document->root().kind() != json::Kind::array) return fail(Errc::iot_hub_format_error, "A batch is a JSON array");
   std::vector<Event> events;
   std::size_t bytes = 0;
   for (const json::Value item : document->root()) {
-    const auto member = item.find("body");
+    const auto member = json::member_of(item, "body");
     auto body = member ? member->string() : std::nullopt;
     if (!body) return fail(Errc::argument_invalid, "A message of the batch has no body text");
-    const auto flag = item.find("base64Encoded");
-    if (!flag || flag->boolean().value_or(true)) {
+    const auto flag = json::member_of(item, "base64Encoded");
+    const auto is_base64 = flag && !flag->is_null() ? flag->to_boolean() : true;
+    if (!is_base64) return fail(Errc::argument_invalid, "base64Encoded must be true or false");
+    if (*is_base64) {
       body = base64_decode(*body);
       if (!body) return fail(Errc::argument_invalid, "The body of a message of the batch is not base64");
     }
     Headers headers;
-    if (const auto properties = item.find("properties"); properties && properties->is_object()) {
+    if (const auto properties = json::member_of(item, "properties"); properties && properties->is_object()) {
       for (const json::Value property : *properties) {
         headers.emplace_back(json::unescape(property.key_text()),
                              property.string().value_or(std::string(property.text())));
@@ -55,13 +61,6 @@ Result<std::vector<Event>> parse_batch(std::string_view text) {
   if (bytes > hub::telemetry_bytes_max) return fail(Errc::message_too_large, "A batch may have 262144 bytes");
   return events;
 }
-
-/// Answers once every message of a batch is durable, with the first Error if there was one.
-struct Countdown {
-  std::mutex mutex;
-  std::size_t left = 0;
-  Result<void> outcome;
-};
 
 std::optional<std::chrono::seconds> lock_time(const Request& request) {
   const auto text = request.header("iothub-messagelocktimeout");
@@ -78,7 +77,7 @@ void settle(const Reply& reply, const Call& call, Settle how) {
   const auto lock = hub::parse_message_lock(call.names.front());
   if (!lock) {
     return reply.send(error_response(fail(Errc::device_message_lock_lost, "The lock token is none of this device"),
-                                     reply.lane->hub().clock.now()));
+                                     reply.lane->hub().clock.wall()));
   }
   (reply.lane->hub().cloud_to_device.*how)(call.id.device, *lock, reply.done<void>(no_content));
 }
@@ -93,19 +92,13 @@ void send_event(Reply reply, const Request& request, const Call& call) {
     return hub.telemetry.ingest(*call.login, {.property_bag = bag, .body = request.body}, reply.done<void>(no_content));
   }
   const auto events = parse_batch(request.body);
-  if (!events) return reply.send(error_response(events.error(), hub.clock.now()));
-  const auto countdown = std::make_shared<Countdown>();
-  countdown->left = events->size();
+  if (!events) return reply.send(error_response(events.error(), hub.clock.wall()));
+  const auto countdown = std::make_shared<hub::Countdown>(events->size());
   for (const Event& event : *events) {
     hub.telemetry.ingest(
         *call.login, {.property_bag = event.property_bag, .body = event.body},
         [countdown, done = reply.done<void>(no_content)](const Result<void>& stored, storage::Outbox& outbox) {
-          {
-            const std::lock_guard lock(countdown->mutex);
-            if (!stored && countdown->outcome) countdown->outcome = stored;
-            if (--countdown->left > 0) return;
-          }
-          done(countdown->outcome, outbox);
+          if (const auto outcome = countdown->settle(stored)) done(*outcome, outbox);
         });
   }
 }
@@ -113,7 +106,7 @@ void send_event(Reply reply, const Request& request, const Call& call) {
 void receive_message(Reply reply, const Request& request, const Call& call) {
   hub::Hub& hub = reply.lane->hub();
   auto delivery = hub.cloud_to_device.receive(call.id.device, 0, hub::CloudToDevice::queue_max, lock_time(request));
-  if (!delivery) return reply.send(error_response(delivery.error(), hub.clock.now()));
+  if (!delivery) return reply.send(error_response(delivery.error(), hub.clock.wall()));
   reply.send(*delivery ? delivery_response(std::move(**delivery)) : no_content());
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t list_max = 1000;
 
-/// `top`, or the most there can be when it is absent, no number or out of range.
+/// `top`, or list_max when `top` is absent, not a number or out of range.
 std::size_t top_of(const Request& request) {
   const auto text = request.parameter("top");
   std::size_t top = 0;
@@ -18,15 +18,19 @@ std::size_t top_of(const Request& request) {
   return top;
 }
 
-/// A scan takes its time: it runs on the worker pool.
+/// A scan takes long, so it runs on the worker pool.
 template <class List>
 void answer_from_worker(Reply reply, List list) {
   RestLane& lane = *reply.lane;
   boost::asio::post(lane.threads().workers(), [reply, &lane, list = std::move(list)] {
     lane.io().post([reply, &lane, listed = list(lane.hub().registry)] {
-      reply.send(listed ? json_response(*listed) : error_response(listed.error(), lane.hub().clock.now()));
+      reply.send(listed ? json_response(*listed) : error_response(listed.error(), lane.hub().clock.wall()));
     });
   });
+}
+
+hub::RegistryAuthor author_of(const Call& call) {
+  return call.login ? hub::RegistryAuthor::own_device : hub::RegistryAuthor::back_end;
 }
 
 Response identity_response(const hub::Registry::Answer& answer) { return json_response(answer.json, answer.etag); }
@@ -44,7 +48,7 @@ void list_modules(Reply reply, const Request&, const Call& call) {
 
 void put_identity(Reply reply, const Request& request, const Call& call) {
   reply.lane->hub().registry.put(call.id, request.body, request.if_match,
-                                 reply.done<hub::Registry::Answer>(identity_response));
+                                 reply.done<hub::Registry::Answer>(identity_response), author_of(call));
 }
 
 void get_identity(Reply reply, const Request&, const Call& call) {
@@ -52,7 +56,10 @@ void get_identity(Reply reply, const Request&, const Call& call) {
 }
 
 void delete_identity(Reply reply, const Request& request, const Call& call) {
-  reply.lane->hub().registry.remove(call.id, request.if_match, reply.done<void>([] { return Response{204, {}, {}}; }));
+  reply.lane->hub().registry.remove(call.id, request.if_match, reply.done<void>([] {
+    return Response{204, {}, {}};
+  }),
+                                    author_of(call));
 }
 
 }  // namespace twinhub::rest

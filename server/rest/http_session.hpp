@@ -1,4 +1,4 @@
-// One HTTP/1.1 connection of a back end: reads a request, has it handled, writes the answer, and again.
+// One HTTP/1.1 connection of a back end: reads a request, has it handled, writes the answer, reads the next request.
 #pragma once
 
 #include "server/rest/response.hpp"
@@ -11,7 +11,7 @@
 
 namespace twinhub::rest {
 
-/// One thread: its lane's. The lane holds it until its last operation has come back.
+/// One thread: its lane's. The lane holds the session until the session's last operation has ended.
 class HttpSession {
  public:
   virtual ~HttpSession() = default;
@@ -23,6 +23,6 @@ class HttpSession {
 
 /// Takes over `descriptor`; `tls` null = plain HTTP. nullptr when the socket is already gone.
 [[nodiscard]] std::shared_ptr<HttpSession> make_http_session(RestLane& lane, std::uint64_t id, int descriptor,
-                                                             std::shared_ptr<SSL_CTX> tls);
+                                                             net::Place place, std::shared_ptr<SSL_CTX> tls);
 
 }  // namespace twinhub::rest

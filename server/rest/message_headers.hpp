@@ -5,7 +5,7 @@
 
 #include "protocol/error.hpp"
 #include "protocol/iothub/cloud_to_device.hpp"
-#include "server/hub/cloud_to_device.hpp"
+#include "server/hub/messages/cloud_to_device.hpp"
 #include "server/rest/request.hpp"
 #include "server/rest/response.hpp"
 
@@ -18,14 +18,14 @@ namespace twinhub::rest {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// Of a back end's message to a device. Errors: argument_invalid (iothub-ack, iothub-expiry).
+/// Reads the headers of a back end's message to a device. Errors: argument_invalid (iothub-ack, iothub-expiry).
 [[nodiscard]] Result<iothub::CloudToDeviceMessage> message_of(const Request& request);
 
 /// The properties of a device's message as a property bag, which is how telemetry takes them. A sender's own "to" and
-/// expiry are not the hub's business, as over MQTT.
+/// expiry are dropped, as over MQTT.
 [[nodiscard]] std::string property_bag_of(const Headers& headers);
 
-/// 200 with the message as its body, all else in headers.
+/// 200 with the message's content as the body and its properties in headers.
 [[nodiscard]] Response delivery_response(hub::CloudToDevice::Delivery delivery);
 
 }  // namespace twinhub::rest

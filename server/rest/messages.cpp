@@ -1,4 +1,4 @@
-// The back ends' side of cloud-to-device messages: sending, purging, and the feedback on what became of them.
+// The back ends' side of cloud-to-device messages: sending, purging, and the feedback on their fate.
 #include "server/rest/handlers.hpp"
 #include "server/rest/message_headers.hpp"
 
@@ -20,7 +20,7 @@ Response purged(const std::string& device, std::uint32_t count) {
 
 void send_message(Reply reply, const Request& request, const Call& call) {
   auto message = message_of(request);
-  if (!message) return reply.send(error_response(message.error(), reply.lane->hub().clock.now()));
+  if (!message) return reply.send(error_response(message.error(), reply.lane->hub().clock.wall()));
   reply.lane->hub().cloud_to_device.send(call.id.device, std::move(*message), reply.done<void>(no_content));
 }
 
@@ -33,7 +33,7 @@ void purge_messages(Reply reply, const Request&, const Call& call) {
 void receive_feedback(Reply reply, const Request&, const Call&) {
   hub::Hub& hub = reply.lane->hub();
   auto batch = hub.feedback.receive();
-  if (!batch) return reply.send(error_response(batch.error(), hub.clock.now()));
+  if (!batch) return reply.send(error_response(batch.error(), hub.clock.wall()));
   if (!*batch) return reply.send(no_content());
   auto& [lock_token, json, newest, delivery_count] = **batch;
   Response response = json_response(std::move(json), lock_token);
@@ -51,7 +51,7 @@ void complete_feedback(Reply reply, const Request&, const Call& call) {
 void abandon_feedback(Reply reply, const Request&, const Call& call) {
   hub::Hub& hub = reply.lane->hub();
   const auto abandoned = hub.feedback.abandon(call.names.front());
-  reply.send(abandoned ? no_content() : error_response(abandoned.error(), hub.clock.now()));
+  reply.send(abandoned ? no_content() : error_response(abandoned.error(), hub.clock.wall()));
 }
 
 }  // namespace twinhub::rest

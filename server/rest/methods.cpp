@@ -1,6 +1,6 @@
-// POST /twins/{id}/methods and its like of modules. Source: service API 2021-04-12 ("CloudToDeviceMethod"); azure-docs
-// iot-hub-devguide-direct-methods.
-#include "server/hub/methods.hpp"
+// POST /twins/{id}/methods, and the same for modules. Source: service API 2021-04-12 ("CloudToDeviceMethod");
+// azure-docs iot-hub-devguide-direct-methods.
+#include "server/hub/methods/methods.hpp"
 
 #include "protocol/json/document.hpp"
 #include "server/rest/handlers.hpp"
@@ -19,7 +19,7 @@ Result<hub::MethodInvocation> read_invocation(std::string_view text) {
 void run_method(Reply reply, const Call& call, Result<hub::MethodInvocation> invocation,
                 Response (*make)(const hub::MethodAnswer& answer)) {
   hub::Hub& hub = reply.lane->hub();
-  if (!invocation) return reply.send(method_error_response(invocation.error(), hub.clock.now()));
+  if (!invocation) return reply.send(method_error_response(invocation.error(), hub.clock.wall()));
   hub.methods.invoke(call.id, std::move(*invocation), reply.done<hub::MethodAnswer>(make, method_error_response));
 }
 

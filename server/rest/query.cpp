@@ -1,7 +1,8 @@
 #include "protocol/json/document.hpp"
+#include "protocol/json/member.hpp"
+#include "server/base/log.hpp"
 #include "server/rest/handlers.hpp"
 
-#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
@@ -13,12 +14,12 @@ namespace {
 using Run = hub::Queries::Run;
 using Page = hub::Queries::Page;
 
-/// The member `query` of the body. Source of the errors: what azure-iot-sdks#941 saw for a body without it.
+/// The member `query` of the body. Source of the errors: azure-iot-sdks#941, for a body without that member.
 Result<std::string> query_text(std::string_view body) {
   if (body.empty()) return fail(Errc::argument_null, "BadRequest");
   const auto document = json::parse(body);
   if (!document) return document.error();
-  const auto query = document->root().find("query");
+  const auto query = json::member_of(document->root(), "query");
   if (!query || query->is_null()) return fail(Errc::argument_null, "BadRequest");
   auto text = query->string();
   if (!text) return fail(Errc::argument_invalid, "BadRequest: query must be a string");
@@ -35,18 +36,18 @@ Response page_response(Page page) {
 void answer(Reply reply, Result<Page> page) {
   RestLane& lane = *reply.lane;
   lane.io().post([reply, &lane, page = std::move(page)]() mutable {
-    reply.send(page ? page_response(std::move(*page)) : error_response(page.error(), lane.hub().clock.now()));
+    reply.send(page ? page_response(std::move(*page)) : error_response(page.error(), lane.hub().clock.wall()));
   });
 }
 
-/// One slice on the worker pool, then the end of its line.
+/// Makes one slice on the worker pool, then goes to the end of the pool's queue.
 void work(Reply reply, std::shared_ptr<Run> run) {
   boost::asio::post(reply.lane->threads().workers(), [reply, run = std::move(run)]() mutable {
     try {
       if (run->step()) return work(reply, std::move(run));
       answer(reply, run->take());
     } catch (const std::exception& unexpected) {
-      spdlog::error("query failed: {}", unexpected.what());
+      log::error({.event = "request_failed"}, "query failed: {}", unexpected.what());
       answer(reply, fail(Errc::server_error, "The query failed unexpectedly."));
     }
   });
@@ -55,7 +56,7 @@ void work(Reply reply, std::shared_ptr<Run> run) {
 }  // namespace
 
 void run_pages(Reply reply, Result<std::unique_ptr<Run>> run) {
-  if (!run) return reply.send(error_response(run.error(), reply.lane->hub().clock.now()));
+  if (!run) return reply.send(error_response(run.error(), reply.lane->hub().clock.wall()));
   work(reply, std::move(*run));
 }
 
@@ -70,7 +71,7 @@ std::size_t page_rows(const Request& request) {
 
 void post_query(Reply reply, const Request& request, const Call& call) {
   auto text = query_text(request.body);
-  if (!text) return reply.send(error_response(text.error(), reply.lane->hub().clock.now()));
+  if (!text) return reply.send(error_response(text.error(), reply.lane->hub().clock.wall()));
   run_pages(reply, reply.lane->hub().queries.begin({.text = std::move(*text),
                                                     .page_rows = page_rows(request),
                                                     .continuation = request.continuation,

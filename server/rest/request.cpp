@@ -1,6 +1,7 @@
 #include "server/rest/request.hpp"
 
 #include "protocol/iothub/property_bag.hpp"
+#include "server/net/request_head.hpp"
 
 #include <algorithm>
 
@@ -32,6 +33,7 @@ bool is_message_header(std::string_view name) {
 }
 
 void read_target(std::string_view target, Request& request) {
+  target = net::split_target(target).path;
   const std::size_t question = target.find('?');
   if (question != std::string_view::npos) {
     for (iothub::Property& property : iothub::parse_property_bag(target.substr(question + 1))) {

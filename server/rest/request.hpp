@@ -1,4 +1,4 @@
-// One request as the handlers see it: decoded once, in the way that IoT Hub's clients need.
+// One request as the handlers get it: decoded once, in the way that IoT Hub's clients need.
 // Source: clients differ: Azure IoT Explorer sends the whole path as one encoded segment, SDKs add trailing slashes,
 // .NET encodes '+'.
 #pragma once
@@ -22,9 +22,9 @@ struct Request {
   std::vector<std::string> segments;  ///< of `path`
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   std::string authorization;
-  x509::Chain client_certificates;  ///< what the peer showed; looked at only without an authorization
+  x509::Chain client_certificates;  ///< the peer's TLS certificates; used only when `authorization` is empty
   IfMatch if_match;
-  /// Those that messages are made of, as sent: content-type, content-encoding, dt-subject and all that begin with
+  /// The headers that messages are made of, as sent: content-type, content-encoding, dt-subject and all that begin with
   /// iothub-.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string max_item_count;  ///< x-ms-max-item-count, "" = absent
@@ -40,7 +40,7 @@ struct Request {
 /// Whether a header is one of Request::headers.
 [[nodiscard]] bool is_message_header(std::string_view name);
 
-/// Takes a request target apart. The path is percent-decoded once and only then split; '+' stays '+'.
+/// Takes a request target apart, the authority of an absolute one left out. The path is percent-decoded once and only then split; '+' stays '+'.
 void read_target(std::string_view target, Request& request);
 
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);

@@ -1,6 +1,7 @@
 #include "server/rest/rest_lane.hpp"
 
 #include "server/rest/http_session.hpp"
+#include "server/rest/indirect_call.hpp"
 
 #include <unistd.h>
 #include <boost/asio/steady_timer.hpp>
@@ -10,22 +11,30 @@
 namespace twinhub::rest {
 
 RestLane::RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options,
-                   const net::WebSocketHook& web_sockets)
-    : io_(io), hub_(hub), threads_(threads), options_(options), web_sockets_(web_sockets) {}
+                   const net::WebSocketDoors& web_sockets, Annex* annex)
+    : io_(io), hub_(hub), threads_(threads), options_(options), web_sockets_(web_sockets), annex_(annex) {}
 
 RestLane::~RestLane() = default;
 
-void RestLane::adopt(int descriptor, std::shared_ptr<SSL_CTX> tls) {
-  if (stopping_ || sessions_.size() >= options_.connections_max) {
+void RestLane::adopt(int descriptor, net::Place place, std::shared_ptr<SSL_CTX> tls) {
+  if (stopping_) {
+    place.leave();
     ::close(descriptor);
     return;
   }
   const std::uint64_t id = next_id_++;
-  auto session = make_http_session(*this, id, descriptor, std::move(tls));
+  auto session = make_http_session(*this, id, descriptor, std::move(place), std::move(tls));
   if (!session) return;
   counters.connections.fetch_add(1, std::memory_order_relaxed);
   sessions_.emplace(id, session);
   session->start();
+}
+
+void RestLane::call(IndirectRequest call) {
+  const std::uint64_t id = next_id_++;
+  auto exchange = make_indirect_call(*this, id, std::move(call));
+  sessions_.emplace(id, exchange);
+  exchange->start();
 }
 
 HttpSession* RestLane::find(std::uint64_t id) {

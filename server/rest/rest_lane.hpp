@@ -2,15 +2,20 @@
 #pragma once
 
 #include "server/hub/hub.hpp"
+#include "server/hub/limits/operation_times.hpp"
 #include "server/net/threads.hpp"
 #include "server/rest/response.hpp"
 #include "server/rest/rest_door.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <unordered_map>
 
 namespace twinhub::rest {
@@ -21,12 +26,13 @@ class HttpSession;
 class RestLane {
  public:
   RestLane(net::IoThread& io, hub::Hub& hub, net::Threads& threads, const DoorOptions& options,
-           const net::WebSocketHook& web_sockets);
+           const net::WebSocketDoors& web_sockets, Annex* annex);
   ~RestLane();
 
-  void adopt(int descriptor, std::shared_ptr<SSL_CTX> tls);
+  void adopt(int descriptor, net::Place place, std::shared_ptr<SSL_CTX> tls);
+  void call(IndirectRequest call);
   [[nodiscard]] HttpSession* find(std::uint64_t id);
-  /// The session is over: its last operation has come back.
+  /// The session's last operation has ended: destroys the session.
   void forget(std::uint64_t id);
   /// Runs `task` on this thread after `time`; never, when the hub stops before that.
   void run_after(std::chrono::microseconds time, std::function<void()> task);
@@ -37,22 +43,37 @@ class RestLane {
   [[nodiscard]] hub::Hub& hub() { return hub_; }     ///< any thread
   [[nodiscard]] net::Threads& threads() { return threads_; }
   [[nodiscard]] const DoorOptions& options() const { return options_; }
-  [[nodiscard]] const net::WebSocketHook& web_sockets() const { return web_sockets_; }
+  [[nodiscard]] const net::WebSocketDoors& web_sockets() const { return web_sockets_; }
+  [[nodiscard]] Annex* annex() const { return annex_; }  ///< may be null
   [[nodiscard]] bool stopping() const { return stopping_; }
+  /// What a session has received lies here until the next one receives: see net::Stream::async_receive().
+  [[nodiscard]] std::span<char> scratch() { return scratch_; }
 
   /// Written by this thread, read by any.
   struct Counters {
-    std::atomic<std::uint64_t> connections{0}, requests{0}, responses_2xx{0}, responses_4xx{0}, responses_5xx{0};
+    std::atomic<std::uint64_t> connections{0};
+    Tally requests;
+    std::array<Tally, status_max + 1> responses;  ///< by their status
+    ByteTallies bytes;
   };
   Counters counters;
+  hub::OperationTimes times;
+  /// An answer is on its way. `operation`: none of a request that was not authorized.
+  void count_answer(unsigned status, std::optional<hub::Operation> operation,
+                    std::chrono::steady_clock::time_point began) {
+    counters.responses[std::min(status, status_max)].add(1);
+    if (operation) times.add(*operation, std::chrono::steady_clock::now() - began);
+  }
 
  private:
   net::IoThread& io_;
   hub::Hub& hub_;
   net::Threads& threads_;
   const DoorOptions& options_;
-  const net::WebSocketHook& web_sockets_;
+  const net::WebSocketDoors& web_sockets_;
+  Annex* const annex_;
   std::unordered_map<std::uint64_t, std::shared_ptr<HttpSession>> sessions_;
+  std::array<char, 16 * 1024> scratch_{};  ///< as large as a TLS record: none is kept in part
   std::uint64_t next_id_ = 1;
   bool stopping_ = false;
 };
@@ -62,9 +83,9 @@ struct Reply {
   RestLane* lane = nullptr;
   std::uint64_t session = 0;
 
-  /// On the lane's thread. Nothing happens when the session is gone.
+  /// Sends on the lane's thread; does nothing when the session is gone.
   void send(Response response) const;
-  /// How an Error becomes IoT Hub's answer.
+  /// The function that turns an Error into a response.
   using MakeError = Response (*)(const Error& error, Timestamp now);
   static Response usual_error(const Error& error, Timestamp now) { return error_response(error, now); }
 
@@ -73,7 +94,7 @@ struct Reply {
   [[nodiscard]] hub::Done<T> done(Make make, MakeError make_error = usual_error) const {
     return [reply = *this, make, make_error](Result<T> result, storage::Outbox& outbox) {
       net::deliver(reply.lane->io(), outbox, [reply, make, make_error, result = std::move(result)] {
-        if (!result) return reply.send(make_error(result.error(), reply.lane->hub().clock.now()));
+        if (!result) return reply.send(make_error(result.error(), reply.lane->hub().clock.wall()));
         if constexpr (std::is_void_v<T>) {
           reply.send(make());
         } else {

@@ -1,8 +1,13 @@
 #include "server/rest/routes.hpp"
 
-#include "server/hub/authenticator.hpp"
+#include "protocol/iothub/connect_fields.hpp"
+#include "protocol/iothub/identity.hpp"
+#include "protocol/json/lenient.hpp"
+#include "server/hub/access/authenticator.hpp"
+#include "server/hub/access/refusal_cause.hpp"
 #include "server/rest/api_version.hpp"
 #include "server/rest/handlers.hpp"
+#include "server/rest/refusal.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -14,7 +19,7 @@ using hub::Operation;
 using hub::Right;
 using verb = boost::beast::http::verb;
 
-/// What a token's policy must have: all of these, or else all of those.
+/// The rights that a token's policy must have: all of `all`, or else all of `or_else`.
 struct Rights {
   constexpr Rights(Right needed) : all(needed) {}  // NOLINT: most routes need one right
   constexpr Rights(Right needed, Right instead) : all(needed), or_else(instead) {}
@@ -22,15 +27,19 @@ struct Rights {
   Right or_else = Right::none;  ///< none: there is no other way
 };
 
+/// What a device reaches by its own key or certificate, beside what policies open; and what its $edgeHub alone reaches.
+enum class Own : std::uint8_t { nothing, modules, scope };
+
 struct Route {
   verb method;
   std::string_view pattern;  ///< {id}: device, {mid}: module, {x}: any name
   Rights rights;
   Operation operation;  ///< by which IoT Hub limits it
   Handler handler;
+  Own own = Own::nothing;
 };
 
-// Which of the two IoT Hub asks for is not documented (inferred).
+// Which of the two rights IoT Hub asks for is not documented (inferred).
 constexpr Rights read_configurations{Right::registry_read, Right::service_connect};
 constexpr Rights write_configurations{Right::registry_write, Right::service_connect};
 
@@ -41,16 +50,26 @@ constexpr Route routes[] = {
     {verb::put, "/devices/{id}", Right::registry_write, Operation::registry, put_identity},
     {verb::get, "/devices/{id}", Right::registry_read, Operation::registry, get_identity},
     {verb::delete_, "/devices/{id}", Right::registry_write, Operation::registry, delete_identity},
-    {verb::get, "/devices/{id}/modules", Right::registry_read, Operation::registry, list_modules},
-    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, put_identity},
-    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, Operation::registry, get_identity},
-    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, delete_identity},
+    {verb::get, "/devices/{id}/modules", Right::registry_read, Operation::registry, list_modules, Own::modules},
+    {verb::put, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, put_identity, Own::modules},
+    {verb::get, "/devices/{id}/modules/{mid}", Right::registry_read, Operation::registry, get_identity, Own::modules},
+    {verb::delete_, "/devices/{id}/modules/{mid}", Right::registry_write, Operation::registry, delete_identity,
+     Own::modules},
+
+    {verb::get, "/devices/{id}/modules/{mid}/devicesAndModulesInDeviceScope", Right::none, Operation::registry,
+     list_device_scope, Own::scope},
+    {verb::get, "/devices/{id}/modules/{mid}/deviceAndModuleInDeviceScope", Right::none, Operation::registry,
+     find_in_device_scope, Own::scope},
+    {verb::post, "/devices/{id}/modules/{mid}/devicesAndModulesInTargetDeviceScope", Right::none, Operation::registry,
+     list_target_scope, Own::scope},
+    {verb::post, "/devices/{id}/modules/{mid}/getDeviceAndModuleOnBehalfOf", Right::none, Operation::registry,
+     find_on_behalf_of, Own::scope},
 
     {verb::post, "/devices", Right::registry_write, Operation::registry, post_devices},
     {verb::post, "/devices/keys/regenerate", Right::registry_write, Operation::registry, regenerate_keys},
     {verb::get, "/statistics/devices", Right::registry_read, Operation::unlimited, device_statistics},
     {verb::get, "/statistics/service", Right::registry_read, Operation::unlimited, service_statistics},
-    // twinhub's own: what IoT Hub's export job writes into a blob
+    // twinhub's own route: the lines that IoT Hub's export job writes into a blob
     {verb::get, "/registry/export", Right::registry_read | Right::service_connect, Operation::query, export_registry},
 
     {verb::get, "/certificates", Right::registry_read, Operation::unlimited, list_certificates},
@@ -115,6 +134,9 @@ constexpr Route routes[] = {
     {verb::post, "/devices/{id}/files/notifications/{x}", Right::device_connect, Operation::unlimited, no_file_upload},
 };
 
+// What a request of a device counts besides its body, in its rate of bytes: about its header with a token.
+constexpr std::size_t header_bytes_least = 512;
+
 /// Takes the next segment of a pattern.
 std::string_view next_segment(std::string_view& pattern) {
   pattern.remove_prefix(1);
@@ -162,8 +184,19 @@ Found find(const Request& request) {
   return found;
 }
 
-/// Routes of DeviceConnect are a device's: by its own key, or by a policy, it reaches itself. One answer for every
-/// cause but what only a good token can learn.
+/// A device at its own modules. All causes of a refusal get the same answer, save those that only the holder of a good
+/// token can meet.
+Result<hub::DeviceLogin> log_in_owner(const hub::Hub& hub, const Request& request, const IdentityId& id) {
+  auto login = request.authorization.empty()
+                   ? hub.authenticator.login_device({id.device, ""}, request.client_certificates)
+                   : hub.authenticator.login_owner(id, request.authorization);
+  if (login || login.error().code == Errc::service_unavailable || login.error().code == Errc::device_disabled)
+    return login;
+  return fail(Errc::iot_hub_unauthorized_access, "Unauthorized");
+}
+
+/// Routes with DeviceConnect serve one device: its own key, or a policy, gives access to that device alone. All causes
+/// of a refusal get the same answer, save those that only the holder of a good token can meet.
 Result<hub::DeviceLogin> log_in(const hub::Hub& hub, const Request& request, const IdentityId& id) {
   auto login = request.authorization.empty() ? hub.authenticator.login_device(id, request.client_certificates)
                                              : hub.authenticator.login_device(id, request.authorization);
@@ -180,8 +213,19 @@ Result<hub::DeviceLogin> log_in(const hub::Hub& hub, const Request& request, con
   }
 }
 
+/// An edge hub at its device's scope: by a key of its own or of its device. The answer holds other devices' keys, so no
+/// policy opens it.
+Result<hub::DeviceLogin> log_in_edge_hub(const hub::Hub& hub, const Request& request, const IdentityId& id) {
+  const Error refused = fail(Errc::iot_hub_unauthorized_access, "Unauthorized");
+  if (id.module != iothub::edge_hub) return refused;
+  auto login = hub.authenticator.login_device(id, request.authorization);
+  if (login) return login->key_used == hub::KeyUsed::policy ? Result<hub::DeviceLogin>(refused) : login;
+  if (login.error().code == Errc::service_unavailable || login.error().code == Errc::device_disabled) return login;
+  return refused;
+}
+
 /// A back end's right: one of `rights`.
-Result<void> authorize(const hub::Hub& hub, const Request& request, const Rights& rights) {
+Result<void> check_rights(const hub::Hub& hub, const Request& request, const Rights& rights) {
   auto allowed = hub.authenticator.authorize(request.authorization, request.path, rights.all);
   if (allowed || rights.or_else == Right::none) return allowed;
   return hub.authenticator.authorize(request.authorization, request.path, rights.or_else);
@@ -199,7 +243,10 @@ Response unknown_route(const Request& request, const Found& found, Timestamp now
   return response;
 }
 
-/// To a back end the cloud names the backlog that its request did not fit into.
+/// All but messages, whose bodies are the sender's own bytes.
+bool has_json_body(const Route& route) { return route.handler != send_event && route.handler != send_message; }
+
+/// The refusal as the cloud words it for back ends: it names the backlog that the request did not fit into.
 Response refused(Error error, Timestamp now) {
   if (error.code == Errc::throttling_exception) error.code = Errc::throttling_backlog_timeout;
   return error_response(error, now);
@@ -207,31 +254,90 @@ Response refused(Error error, Timestamp now) {
 
 }  // namespace
 
-void route(Reply reply, const Request& request) {
-  const hub::Hub& hub = reply.lane->hub();
-  const Timestamp now = hub.clock.now();
-  Found found = find(request);
-  if (found.route == nullptr) return reply.send(unknown_route(request, found, now));
-  const auto dialect = dialect_of(request);
-  if (!dialect) return reply.send(error_response(dialect.error(), now));
+void note_cause(const Request& request, const hub::Hub& hub, RequestRefusal& refusal) {
+  const hub::RefusalCauses causes(hub.store, hub.clock, hub.certificates, hub.authenticator);
+  const auto take = [&refusal](hub::RefusalCause cause) {
+    refusal.reason = cause.reason;
+    refusal.detail = std::move(cause.detail);
+  };
+  const Found found = find(request);
+  if (found.route == nullptr) {  // the annex's: access tokens
+    refusal.reason = request.authorization.empty() ? Reason::no_credentials : Reason::token_unreadable;
+    return;
+  }
+  const auto token = iothub::parse_sas_token(request.authorization);
+  const bool is_devices = found.route->own == Own::scope || found.route->rights.all == Right::device_connect ||
+                          (found.route->own != Own::nothing && !(token && !token->policy.empty()));
+  if (!is_devices) {
+    auto cause = causes.of_policy(request.authorization, found.route->rights.all);
+    if (cause.reason == Reason::other && token)
+      cause = {Reason::wrong_resource, "Its sr does not reach to what was asked for."};
+    return take(std::move(cause));
+  }
+  const IdentityId& id = found.call.id;
+  refusal.id = iothub::client_id_of(id);
+  const Error error = fail(Errc::iot_hub_unauthorized, "");
+  take(request.authorization.empty() ? causes.of_device(id, request.client_certificates, error)
+                                     : causes.of_device(id, request.authorization, error));
+}
+
+std::variant<Authorized, Response> authorize(const hub::Hub& hub, const Request& head) {
+  const Timestamp now = hub.clock.wall();
+  Found found = find(head);
+  if (found.route == nullptr) return unknown_route(head, found, now);
+  const bool is_for_edge_hub = found.route->own == Own::scope;
+  const bool is_for_devices = is_for_edge_hub || found.route->rights.all == Right::device_connect;
+  const auto dialect = dialect_of(head);
+  if (!dialect) return error_response(dialect.error(), now);
   found.call.dialect = *dialect;
-  if (found.route->rights.all == Right::device_connect) {
-    auto login = log_in(hub, request, found.call.id);
-    if (!login) return reply.send(error_response(login.error(), now));
+  if (is_for_devices) {
+    auto login = is_for_edge_hub ? log_in_edge_hub(hub, head, found.call.id) : log_in(hub, head, found.call.id);
+    if (!login) return error_response(login.error(), now);
     found.call.login = std::move(*login);
-  } else {
-    const auto allowed = authorize(hub, request, found.route->rights);
-    if (!allowed) return reply.send(error_response(allowed.error(), now));
+  } else if (const auto allowed = check_rights(hub, head, found.route->rights); !allowed) {
+    if (found.route->own == Own::nothing) return error_response(allowed.error(), now);
+    auto login = log_in_owner(hub, head, found.call.id);
+    if (!login) return error_response(login.error(), now);
+    found.call.login = std::move(*login);
   }
-  const auto admission = reply.lane->hub().gate.admit(found.route->operation, request.body.size());
+  return Authorized{found.route->handler, found.route->operation, has_json_body(*found.route), std::move(found.call)};
+}
+
+std::variant<Authorized, Response> authorize(const hub::Hub& hub, const Request& head, Right rights) {
+  const Timestamp now = hub.clock.wall();
+  Found found = find(head);
+  if (found.route == nullptr) return unknown_route(head, found, now);
+  const auto refused = [now](std::string why) {
+    return error_response(fail(Errc::iot_hub_unauthorized_access, std::move(why)), now, 403);
+  };
+  const Rights& needed = found.route->rights;
+  if (found.route->own == Own::scope || needed.all == Right::device_connect)
+    return refused("This is for devices, by their own keys.");
+  if (!has(rights, needed.all) && (needed.or_else == Right::none || !has(rights, needed.or_else)))
+    return refused("The policy lacks the right to do this.");
+  const auto dialect = dialect_of(head);
+  if (!dialect) return error_response(dialect.error(), now);
+  found.call.dialect = *dialect;
+  return Authorized{found.route->handler, found.route->operation, has_json_body(*found.route), std::move(found.call)};
+}
+
+void handle(Reply reply, Request& request, const Authorized& authorized) {
+  hub::Hub& hub = reply.lane->hub();
+  if (authorized.has_json_body) json::make_strict(request.body);
+  if (const auto& login = authorized.call.login) {
+    const auto refusal =
+        hub.gate.admit_bytes(login->id, authorized.operation, request.body.size() + header_bytes_least);
+    if (refusal != hub::Refusal::none)
+      return reply.send(refused(hub.gate.error_of(refusal, authorized.operation), hub.clock.wall()));
+  }
+  const auto admission = hub.gate.admit(authorized.operation, request.body.size());
   if (admission.refusal != hub::Refusal::none) {
-    return reply.send(refused(hub.gate.error_of(admission.refusal, found.route->operation), now));
+    return reply.send(refused(hub.gate.error_of(admission.refusal, authorized.operation), hub.clock.wall()));
   }
-  if (admission.wait.count() == 0) return found.route->handler(reply, request, found.call);
-  // Its turn comes later; the session waits for its answer and reads no further request.
-  reply.lane->run_after(admission.wait, [reply, request, call = found.call, handler = found.route->handler] {
-    handler(reply, request, call);
-  });
+  if (admission.wait.count() == 0) return authorized.handler(reply, request, authorized.call);
+  // The request's turn comes later; meanwhile the session reads no further request.
+  reply.lane->run_after(admission.wait,
+                        [reply, request, authorized] { authorized.handler(reply, request, authorized.call); });
 }
 
 }  // namespace twinhub::rest

@@ -11,9 +11,9 @@ const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
 const { Broker } = require('../events/broker');
-const { Hub, ports } = require('../support/hub');
-const { Rest } = require('../support/rest');
-const { until } = require('../support/until');
+const { Hub, ports } = require('../support/node/hub');
+const { Rest } = require('../support/node/rest');
+const { until } = require('../support/node/until');
 const { facing, load } = require('./loader');
 const { LyingProxy, make_publish, read_publish } = require('./lying_proxy');
 
@@ -28,7 +28,7 @@ function assert_right({ code, report, complaints }) {
   assert.ok(report.p50_us > 0 && report.p50_us <= report.p99_us && report.p99_us <= report.max_us);
 }
 
-const hub = new Hub();
+const hub = new Hub({ flags: ['--amqp-port', ports.amqp] });
 before(() => hub.start());
 after(() => hub.remove());
 
@@ -37,6 +37,9 @@ describe('every scenario drives a hub without an error', () => {
     reported: [],
     get: [],
     telemetry: [],
+    'amqp-telemetry': [],
+    'amqp-messages': [],
+    'amqp-events --events 300': ['--operations', 2000],  // the kernel counts CPU in milliseconds
     desired: [],
     method: [],
     connect: [],
@@ -56,6 +59,25 @@ describe('every scenario drives a hub without an error', () => {
       assert_right(await load(scenario, [...facing(hub), '--devices', 8, '--in-flight', 12, '--device-prefix', prefix, ...more, ...flags]));
     });
   }
+
+  test('amqp-telemetry at a broker', { skip: fs.existsSync('/usr/lib/rabbitmq') ? false : 'RabbitMQ is not installed: ./dev deps bench' }, async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'twinhub-load-'));
+    // As the table runs it; it ends with its standard input.
+    const start = 'import json, sys; from servers import RabbitMq\nwith RabbitMq(sys.argv[1]) as broker: print(json.dumps([str(flag) for flag in broker.flags()]), flush=True); sys.stdin.read()';
+    const broker = spawn('python3', ['-c', start, folder], {
+      stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, PYTHONPATH: path.join(__dirname, '..', '..', 'bench', 'table') },
+    });
+    const ended = new Promise((resolve) => { broker.once('exit', resolve); });
+    t.after(async () => {
+      broker.stdin.end();
+      await ended;
+      fs.rmSync(folder, { recursive: true, force: true });
+    });
+    let said = '';
+    broker.stdout.on('data', (chunk) => { said += chunk; });
+    await until('RabbitMQ serves', () => said.endsWith('\n') || broker.exitCode !== null, { timeout_ms: 60_000 });
+    assert_right(await load('amqp-telemetry', [...JSON.parse(said), '--devices', 8, '--in-flight', 12]));
+  });
 
   test('query, all its pages', async () => {
     const query = "SELECT deviceId FROM devices WHERE STARTSWITH(deviceId, 'asked-')";
@@ -78,7 +100,7 @@ describe('every scenario drives a hub without an error', () => {
   });
 });
 
-// The table's own load, killed in the middle: what the generator saw acknowledged is there when the hub is back.
+// The table's own load, killed in the middle: every update that the generator saw acknowledged is there when the hub is back.
 describe('kill -9 under this load', () => {
   const killed = new Hub();
   const ledger = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'twinhub-load-')), 'ledger');
@@ -146,7 +168,7 @@ describe('a broker is driven in the same way', () => {
 
 test('bytes over loopback are the limit', async () => {
   const address = `${hub.address}:1900`;
-  const server = spawn(process.env.TWINHUB_ECHO_SERVER || path.join(__dirname, '../../build/release/bench/load/echo_server'), [address]);
+  const server = spawn(process.env.TESTS_ECHO_SERVER || path.join(__dirname, '../../build/release/bench/load/echo_server'), [address]);
   try {
     await until('the echo server listens', async () => (await load('raw', ['--mqtt', address, '--devices', 1])).code === 0);
     assert_right(await load('raw', ['--mqtt', address, '--pid', server.pid, '--devices', 4, '--in-flight', 4]));
@@ -233,20 +255,20 @@ describe('a mistake of the server is noticed', { concurrency: 4 }, () => {
     });
   }
 
-  test('a query gives fewer rows than there are: lost', async () => {
+  test('a query with fewer rows than devices is reported as lost', async () => {
     const { code, report } = await load('query', [...facing(hub), '--devices', 5, '--rows', 1_000_000]);
     assert.equal(code, 1);
     assert.ok(report.errors.lost > 0);
   });
 
-  test('a back end is not let in: refused', async () => {
+  test('a back end with a wrong key is reported as refused', async () => {
     const { code, report } = await load('desired', [...facing(hub).filter((flag) => flag !== '--create'), '--policy-key', 'MDEyMw==', '--devices', 1]);
     assert.equal(code, 1);
     assert.ok(report.errors.refused > 0);
   });
 });
 
-test('where nothing can be measured it says so', async () => {
+test('a run in which nothing can be measured says so', async () => {
   assert.equal((await load('reported', ['--mqtt', `${hub.address}:1`, '--devices', 1])).code, 1);
   assert.equal((await load('reported', ['--mqtt', 'nowhere', '--devices', 1])).code, 2);
   assert.equal((await load('dance', ['--mqtt', `${hub.address}:1`])).code, 2);

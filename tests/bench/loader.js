@@ -4,10 +4,10 @@
 const { spawn } = require('node:child_process');
 const path = require('node:path');
 
-const { parse_connection_string } = require('../support/sas');
-const { ports } = require('../support/hub');
+const { parse_connection_string } = require('../support/node/sas');
+const { ports } = require('../support/node/hub');
 
-const binary = process.env.TWINHUB_LOAD || path.join(__dirname, '..', '..', 'build', 'release', 'bench', 'load', 'load');
+const binary = process.env.TESTS_LOAD || path.join(__dirname, '..', '..', 'build', 'release', 'bench', 'load', 'load');
 const device_key = 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=';
 
 // -> { code, report (null when there is none), complaints }
@@ -24,13 +24,13 @@ function load(scenario, flags) {
   });
 }
 
-// What names a hub to the generator; the doors with TLS when `secure`.
+// The flags that name a hub to the generator; its TLS ports when `secure`.
 function facing(hub, { secure = false } = {}) {
   const { SharedAccessKey } = parse_connection_string(hub.connection_string());
   return [
     '--mqtt', `${hub.address}:${secure ? ports.mqtts : ports.mqtt}`, '--http', `${hub.address}:${secure ? ports.https : ports.http}`,
-    ...(secure ? ['--ca', hub.ca_file] : []), '--pid', hub.process.pid, '--policy-key', SharedAccessKey,
-    '--device-key', device_key, '--create',
+    '--amqp', `${hub.address}:${secure ? ports.amqps : ports.amqp}`, ...(secure ? ['--ca', hub.ca_file] : []), '--pid', hub.process.pid, '--policy-key', SharedAccessKey,
+    '--device-key', device_key, '--event-hub', hub.address, '--create',
   ];
 }
 

@@ -4,9 +4,9 @@
 const assert = require('node:assert');
 const { test } = require('node:test');
 
-const { Cli } = require('../support/cli');
+const { Cli } = require('../support/node/cli');
 
-test('job: a twin update on many devices, waited for, listed, shown device by device', async (t) => {
+test('job: a twin update on many devices is waited for, listed, and shown device by device', async (t) => {
   const cli = await Cli.start(t);
   for (const id of ['d1', 'd2']) cli.ok('device', 'create', id);
   assert.strictEqual(cli.ok('job', 'list'), '');
@@ -20,6 +20,8 @@ test('job: a twin update on many devices, waited for, listed, shown device by de
   assert.deepStrictEqual(cli.json('job', 'devices', 'j1').map(({ deviceId, status }) => [deviceId, status]).sort(),
     [['d1', 'completed'], ['d2', 'completed']]);
   assert.match(cli.ok('job', 'devices', 'j1'), /^deviceId +jobId +status .*\nd1 +j1 +completed /);
+  cli.ok('job', 'update-twin', "j'2", '--where', "deviceId = 'd1'", 'desired.b=1', '--wait');
+  assert.deepStrictEqual(cli.json('job', 'devices', "j'2").map(({ deviceId }) => deviceId), ['d1']);
 
   const failed = cli.run(['job', 'invoke-method', 'j2', 'reboot', '{"delay":1}', '--where', "deviceId = 'd1'", '--wait', '--timeout', '5']);
   assert.strictEqual(failed.status, 1, 'the device is not connected');

@@ -8,9 +8,9 @@ const path = require('node:path');
 const tls = require('node:tls');
 const { test } = require('node:test');
 
-const { Certificates } = require('../support/certificates');
-const { Hub, binary, ports } = require('../support/hub');
-const { until } = require('../support/until');
+const { Certificates } = require('../support/node/certificates');
+const { Hub, binary, ports } = require('../support/node/hub');
+const { until } = require('../support/node/until');
 
 const certificates = new Certificates();
 
@@ -40,7 +40,7 @@ function connect_code(hub, id, { pem, key }) {
   });
 }
 
-test('every sub-command explains itself', () => {
+test('every sub-command of certificate has a --help', () => {
   for (const command of ['add', 'list', 'show', 'verification-code', 'verify', 'delete']) {
     const help = spawnSync(binary, ['certificate', command, '--help'], { encoding: 'utf8' });
     assert.strictEqual(help.status, 0, help.stderr);
@@ -48,7 +48,7 @@ test('every sub-command explains itself', () => {
   }
 });
 
-test('a CA is added, proved, listed, shown and deleted', async (t) => {
+test('a CA is added, verified, listed, shown and deleted', async (t) => {
   const { hub, run } = await started(t);
   const root = certificates.make('root', { is_ca: true });
   const leaf = certificates.make('d1', { issuer: root });
@@ -102,7 +102,7 @@ test('a self-signed device is created with its thumbprints', async (t) => {
   }
 });
 
-test('tls.device_ca trusts the CAs of its files, which SIGHUP reads again', async (t) => {
+test('tls.device_ca trusts the CAs of its files, and SIGHUP reads the files again', async (t) => {
   const [first, second] = [certificates.make('first', { is_ca: true }), certificates.make('second', { is_ca: true })];
   const file = path.join(certificates.folder, 'device-cas.pem');
   fs.writeFileSync(file, first.pem);
@@ -116,7 +116,7 @@ test('tls.device_ca trusts the CAs of its files, which SIGHUP reads again', asyn
   await until('the new CA', async () => (await codes()).join() === '5,0');
   fs.writeFileSync(file, 'nothing');
   hub.process.kill('SIGHUP');
-  await until('the complaint', () => /tls\.device_ca: .*device-cas\.pem: There is no PEM certificate; the CAs read before stay trusted/.test(hub.log));
+  await until('the complaint', () => /tls\.device_ca: .*device-cas\.pem: There is no PEM certificate; nothing was changed/.test(hub.log));
   assert.deepStrictEqual(await codes(), [5, 0]);
 });
 
@@ -124,7 +124,7 @@ test('a file of tls.device_ca that cannot be used is refused in words', () => {
   const leaf = certificates.make('leaf');
   for (const [file, why] of [[leaf.file, /leaf is no CA/], [leaf.key_file, /There is no PEM certificate/], [path.join(certificates.folder, 'missing'), /cannot be read/]]) {
     const folder = fs.mkdtempSync(path.join(certificates.folder, 'data-'));
-    const refused = spawnSync(binary, ['serve', '--dev', '--data-dir', folder, '--https-port', '0', '--mqtts-port', '0', '--ops-port', '0', '--tls-device-ca', file],
+    const refused = spawnSync(binary, ['serve', '--dev', '--data-dir', folder, '--https-port', '0', '--mqtts-port', '0', '--amqps-port', '0', '--ops-port', '0', '--tls-device-ca', file],
       { encoding: 'utf8', timeout: 60_000 });
     assert.strictEqual(refused.status, 1);
     assert.match(refused.stderr, why);

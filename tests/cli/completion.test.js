@@ -7,8 +7,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
 
-const { scratch } = require('../support/cli');
-const { binary } = require('../support/hub');
+const { scratch } = require('../support/node/cli');
+const { binary } = require('../support/node/hub');
 
 const script = (shell) => {
   const ran = spawnSync(binary, ['completion', shell], { encoding: 'utf8' });
@@ -16,16 +16,17 @@ const script = (shell) => {
   return ran.stdout;
 };
 
-// What bash offers for a command line whose last word is being typed. `complete -p` says which function it is; it is
+// Bash's candidates for a command line whose last word is being typed. `complete -p` names the function, which is
 // called as readline does.
 function offered(line, cwd = '/') {
   const words = line.split(' ');
+  const quoted = `'${line}'`;
   const program = `
 source <(printf '%s' "$SCRIPT")
 registered=$(complete -p twinhub) || exit 9
 function=$(sed -n 's/.* -F \\([^ ]*\\) .*/\\1/p' <<< "$registered")
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})
-COMP_CWORD=${words.length - 1}
+COMP_CWORD=${words.length - 1} COMP_LINE=${quoted} COMP_POINT=${line.length}
 "$function" twinhub "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
 printf '%s\\n' "\${COMPREPLY[@]}"
 `;
@@ -35,18 +36,20 @@ printf '%s\\n' "\${COMPREPLY[@]}"
   return ran.stdout.split('\n').filter((word) => word !== '');
 }
 
+const verbs_of_device = ['create', 'delete', 'list', 'send', 'show', 'simulate', 'update', 'why'];
+
 test('bash completes sub-commands at every level', () => {
   const top = offered('twinhub ');
   for (const name of ['serve', 'device', 'module', 'twin', 'query', 'import', 'export', 'completion', 'events']) {
     assert.ok(top.includes(name), `${name} in ${top}`);
   }
   assert.deepStrictEqual(offered('twinhub dev'), ['device']);
-  assert.deepStrictEqual(offered('twinhub device ').sort(), ['create', 'delete', 'list', 'show', 'update']);
+  assert.deepStrictEqual(offered('twinhub device ').sort(), verbs_of_device);
   assert.deepStrictEqual(offered('twinhub twin s').sort(), ['set', 'show']);
   assert.deepStrictEqual(offered('twinhub nonsense '), top, 'what is no command is passed over');
 });
 
-test('bash completes options, and the words that they take', () => {
+test('bash completes options, and the choices of their values', () => {
   assert.deepStrictEqual(offered('twinhub device update d1 --st'), ['--status']);
   assert.deepStrictEqual(offered('twinhub device update d1 --status '), ['enabled', 'disabled'].sort().reverse());
   assert.deepStrictEqual(offered('twinhub device update d1 --status d'), ['disabled']);
@@ -60,6 +63,7 @@ test('bash completes files where a file is wanted', () => {
   assert.deepStrictEqual(offered('twinhub import etc/pass', '/').filter((name) => name === 'etc/passwd'), ['etc/passwd']);
   assert.deepStrictEqual(offered('twinhub serve --config etc/hosts', '/').includes('etc/hosts'), true);
   assert.deepStrictEqual(offered('twinhub certificate add name etc/hosts', '/').includes('etc/hosts'), true);
+  for (const command of ['backup', 'restore', 'check']) assert.ok(offered(`twinhub ${command} et`, '/').includes('etc'), command);
 });
 
 test('every sub-command that --help knows is offered', () => {
@@ -77,10 +81,10 @@ test('every sub-command that --help knows is offered', () => {
 
 const missing = (shell) => spawnSync(shell, ['--version']).error !== undefined && `${shell} is not installed`;
 
-test('zsh reads its script and finds its way in it', { skip: missing('zsh') }, (t) => {
+test('zsh loads its script and completes sub-commands from it', { skip: missing('zsh') }, (t) => {
   const file = path.join(scratch(t), '_twinhub');
   fs.writeFileSync(file, script('zsh'));
-  // Within completion _describe would show them; here it prints what it is given.
+  // Within completion _describe would show the candidates; here it prints its arguments.
   const program = `compdef() { }; _files() { print files }; _describe() { print -l -- \${(P)2} }
 source '${file}'
 ask() { words=("$@"); CURRENT=$#words; _twinhub }
@@ -88,8 +92,8 @@ ask twinhub device ''; ask twinhub device update --status ''; ask twinhub import
   const ran = spawnSync('zsh', ['-f', '-c', `compadd() { shift; print -l -- "$@" }\n${program}`], { encoding: 'utf8' });
   assert.strictEqual(ran.stderr, '');
   const lines = ran.stdout.trimEnd().split('\n');
-  assert.deepStrictEqual(lines.slice(0, 5).map((line) => line.split(':')[0]).sort(), ['create', 'delete', 'list', 'show', 'update']);
-  assert.deepStrictEqual(lines.slice(5), ['enabled', 'disabled', 'files']);
+  assert.deepStrictEqual(lines.slice(0, verbs_of_device.length).map((line) => line.split(':')[0]).sort(), verbs_of_device);
+  assert.deepStrictEqual(lines.slice(verbs_of_device.length), ['enabled', 'disabled', 'files']);
 });
 
 test('fish completes sub-commands, options and their words', { skip: missing('fish') }, (t) => {
@@ -100,7 +104,7 @@ test('fish completes sub-commands, options and their words', { skip: missing('fi
     assert.strictEqual(ran.stderr, '');
     return ran.stdout.trimEnd().split('\n').map((row) => row.split('\t')[0]).sort();
   };
-  assert.deepStrictEqual(ask('twinhub device '), ['create', 'delete', 'list', 'show', 'update']);
+  assert.deepStrictEqual(ask('twinhub device '), verbs_of_device);
   assert.deepStrictEqual(ask('twinhub device update d1 --status '), ['disabled', 'enabled']);
   assert.deepStrictEqual(ask('twinhub completion '), ['bash', 'fish', 'zsh']);
   assert.ok(ask('twinhub twin show --meta').includes('--metadata'));

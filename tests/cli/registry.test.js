@@ -4,10 +4,10 @@
 const assert = require('node:assert');
 const { test } = require('node:test');
 
-const { Cli } = require('../support/cli');
-const { until } = require('../support/until');
+const { Cli } = require('../support/node/cli');
+const { until } = require('../support/node/until');
 
-test('device: list, show, update, delete, and the exit code for what went wrong', async (t) => {
+test('device: list, show, update, delete, and an exit code for each kind of failure', async (t) => {
   const cli = await Cli.start(t);
   assert.strictEqual(cli.ok('device', 'list'), '');
   assert.deepStrictEqual(cli.json('device', 'list'), []);
@@ -58,7 +58,7 @@ test('device: list, show, update, delete, and the exit code for what went wrong'
   assert.match(cli.run(['device', 'list', '--help']).stdout, /Exit codes: 0 done; .* 4 not found/);
 });
 
-test('a list longer than a page is one list', async (t) => {
+test('device list prints all pages as one table', async (t) => {
   const cli = await Cli.start(t);
   const lines = Array.from({ length: 250 }, (_, i) => JSON.stringify({ id: `d${String(i).padStart(3, '0')}`, tags: { i } }));
   assert.strictEqual(cli.run(['import', '-'], { input: lines.join('\n') }).stdout, '250 imported, 0 failed\n');

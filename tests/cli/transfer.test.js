@@ -1,4 +1,4 @@
-// Import and export: files of a real hub and seeds, whole hubs there and back, and what a person is told when it fails.
+// Import and export: files of a real hub and seeds, whole hubs there and back, and the words for a person when an import fails.
 'use strict';
 
 const assert = require('node:assert');
@@ -7,11 +7,11 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
 
-const { Cli, scratch } = require('../support/cli');
-const { ports } = require('../support/hub');
-const { MqttClient } = require('../support/mqtt_client');
-const { Rest } = require('../support/rest');
-const { until } = require('../support/until');
+const { Cli, scratch } = require('../support/node/cli');
+const { ports } = require('../support/node/hub');
+const { MqttClient } = require('../support/node/mqtt_client');
+const { Rest } = require('../support/node/rest');
+const { until } = require('../support/node/until');
 
 const file_of = (folder, name, lines) => {
   const file = path.join(folder, name);
@@ -36,7 +36,7 @@ test('a hub exported and imported into a fresh one exports the same bytes', asyn
     ...Array.from({ length: 300 }, (_, i) => ({ id: `many-${i}`, tags: { i }, properties: { desired: { i }, reported: { r: [i] } } })),
   ];
   assert.strictEqual(first.run(['import', file_of(folder, 'in.txt', lines)]).stdout, '308 imported, 0 failed\n');
-  // What a device itself reports goes along.
+  // Reported properties are exported too.
   const [, own_key] = /SharedAccessKey=(.*)$/m.exec(first.hub.connection_string('--device', 'a'));
   const device = new MqttClient({ host: first.hub.address, id: 'a', key: own_key, port: ports.mqtt });
   await device.connect();
@@ -49,30 +49,30 @@ test('a hub exported and imported into a fresh one exports the same bytes', asyn
   const whole = path.join(folder, 'whole.txt');
   const exported = first.run(['export', whole]);
   assert.strictEqual(exported.status, 0, exported.stderr);
-  assert.match(exported.stderr, /308 devices and modules in .*; it holds their keys/);
+  assert.match(exported.stderr, /309 devices and modules in .*; it holds their keys/);
   assert.strictEqual(fs.statSync(whole).mode & 0o777, 0o600);
   assert.deepStrictEqual(fs.readdirSync(folder).sort(), ['in.txt', 'whole.txt']);
   const a = lines_of(fs.readFileSync(whole, 'utf8'))[0];
-  assert.deepStrictEqual(Object.keys(a), ['id', 'eTag', 'status', 'authentication', 'capabilities', 'twinETag', 'tags', 'properties']);
+  assert.deepStrictEqual(Object.keys(a), ['id', 'eTag', 'status', 'authentication', 'capabilities', 'parentScopes', 'twinETag', 'tags', 'properties']);
   assert.strictEqual(a.authentication.symmetricKey.primaryKey, own_key);
   assert.strictEqual(a.properties.reported.temperature, 21.5);
 
   const second = await Cli.start(t);
-  assert.strictEqual(second.run(['import', whole]).stdout, '308 imported, 0 failed\n');
+  assert.strictEqual(second.run(['import', whole]).stdout, '309 imported, 0 failed\n');
   const bytes = first.ok('export', '--without-etags');
   assert.strictEqual(second.ok('export', '--without-etags'), bytes);
   assert.match(bytes, /21\.50/, 'numbers stay as they were written');
   // Again: nothing fails, nothing is different.
-  assert.strictEqual(second.run(['import', whole]).stdout, '308 imported, 0 failed\n');
+  assert.strictEqual(second.run(['import', whole]).stdout, '309 imported, 0 failed\n');
   assert.strictEqual(second.ok('export', '--without-etags'), bytes);
-  // A device goes on with the key that it has.
+  // A device connects to the imported hub with its old key.
   const moved = new MqttClient({ host: second.hub.address, id: 'a', key: own_key, port: ports.mqtt });
   await moved.connect();
   moved.disconnect();
 
   const keyless = second.ok('export', '--without-keys');
   assert.doesNotMatch(keyless, /"primaryKey":"/);
-  assert.strictEqual(second.run(['import', '-'], { input: `*** keys are left out ***\n${keyless}` }).stdout, '308 imported, 0 failed\n');
+  assert.strictEqual(second.run(['import', '-'], { input: `*** keys are left out ***\n${keyless}` }).stdout, '309 imported, 0 failed\n');
   assert.strictEqual(second.ok('export', '--without-etags'), bytes, 'an import without keys changes none');
 });
 
@@ -100,6 +100,16 @@ test('a file as an IoT Hub exports it: etags, metadata, null authentication, mod
   assert.strictEqual(cli.json('device', 'show', 'edge').deviceScope, 'ms-azure-iot-edge://edge-637131779299315265');
   assert.ok(cli.json('twin', 'show', 'edge', '--module', '$edgeHub').properties.desired.routes);
   assert.strictEqual(cli.run(['device', 'show', 'gone']).status, 4);
+});
+
+test('a byte order mark in front of an export or a seed loses no device', async (t) => {
+  const folder = scratch(t);
+  const cli = await Cli.start(t);
+  const lines = file_of(folder, 'lines.txt', '\ufeff{"id":"a","importMode":"create"}\n{"id":"b","importMode":"create"}\n');
+  assert.strictEqual(cli.run(['import', lines]).stdout, '2 imported, 0 failed\n');
+  const seed = file_of(folder, 'seed.json', '\ufeff{"devices":[{"id":"c"}]}');
+  assert.strictEqual(cli.run(['import', seed]).stdout, '1 imported, 0 failed\n');
+  assert.deepStrictEqual(lines_of(cli.ok('export')).map((line) => line.id).sort(), ['a', 'b', 'c']);
 });
 
 test('seeds in TOML and JSON make the same hub, as often as they are imported', async (t) => {
@@ -150,7 +160,7 @@ reported = { temperature = 21 }
   assert.deepStrictEqual(content(), first);
 });
 
-test('lines that fail are named, kept and imported again; the others are done', async (t) => {
+test('lines that fail are named, kept in a file and imported again; the other lines are imported', async (t) => {
   const folder = scratch(t);
   const cli = await Cli.start(t);
   const failed = path.join(folder, 'failed.txt');
@@ -182,7 +192,7 @@ test('lines that fail are named, kept and imported again; the others are done', 
   assert.strictEqual(cli.run(['import', '-', '--from-line', 3], { input: 'x\ny\n{"id":"e3"}\n' }).stdout, '1 imported, 0 failed\n');
 });
 
-test('etags are asked for only where a line says so', async (t) => {
+test('etags are compared only for lines whose import mode says so', async (t) => {
   const cli = await Cli.start(t);
   cli.ok('device', 'create', 'd1');
   const [line] = lines_of(cli.ok('export'));
@@ -197,7 +207,7 @@ test('etags are asked for only where a line says so', async (t) => {
   assert.strictEqual(cli.json('device', 'show', 'd1').statusReason, 'third');
 });
 
-test('an import whose hub goes away says how to go on, and going on gives the whole', async (t) => {
+test('an import whose hub goes away says how to go on, and going on imports the rest', async (t) => {
   const folder = scratch(t);
   const cli = await Cli.start(t);
   const count = 20_000;
@@ -222,14 +232,14 @@ test('an import whose hub goes away says how to go on, and going on gives the wh
   assert.deepStrictEqual(cli.json('query', "SELECT COUNT() AS n FROM devices WHERE IS_DEFINED(tags.i)"), [{ n: count }]);
 });
 
-test('a busy hub is waited for', async (t) => {
+test('an import waits while the hub answers 429', async (t) => {
   // 2 registry requests are taken at once, then 100 a minute: the third has to wait, and is not waited for by the hub.
   const cli = await Cli.start(t, { flags: ['--sku', 'S1'], env: { TWINHUB_THROTTLE_BURST_SECONDS: '1', TWINHUB_THROTTLE_BACKLOG_SECONDS: '0' } });
   const lines = Array.from({ length: 400 }, (_, i) => JSON.stringify({ id: `d${i}` }));
   assert.strictEqual(cli.run(['import', '-'], { input: lines.join('\n') }).stdout, '400 imported, 0 failed\n');
 });
 
-test('a broken export leaves no file that looks whole, and files that cannot be are refused', async (t) => {
+test('a broken export leaves no file that looks whole, and a file that cannot be written is refused', async (t) => {
   const folder = scratch(t);
   const cli = await Cli.start(t);
   assert.strictEqual(cli.ok('export'), '');

@@ -8,9 +8,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 
-const { ports } = require('../support/hub');
-const { Program } = require('../support/program');
-const { until } = require('../support/until');
+const { ports } = require('../support/node/hub');
+const { Program } = require('../support/node/program');
+const { until } = require('../support/node/until');
 const { World, properties_of } = require('./world');
 
 const local_port = 1884;
@@ -85,7 +85,7 @@ const hears_changes = ({ world, device }, program) => until('a delta', async () 
   return program.lines.some(of('local/twin/PATCH/properties/desired/')) && version;
 }, { every_ms: 50 });
 
-test('local programs send telemetry, read the twin, report, and hear of changes', async (t) => {
+test('local programs send telemetry, read the twin, report, and get deltas', async (t) => {
   const here = await bridged(t);
   const { world, device, publish } = here;
   await publish(`devices/${device.id}/messages/events/room=kitchen`, '{"t":1}');

@@ -6,16 +6,16 @@ const assert = require('node:assert/strict');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
-const { ports } = require('../support/hub');
-const { Program } = require('../support/program');
-const { until } = require('../support/until');
+const { ports } = require('../support/node/hub');
+const { Program } = require('../support/node/program');
+const { until } = require('../support/node/until');
 const { World, properties_of } = require('./world');
 
-const cpp_program = process.env.TWINHUB_PAHO_DEVICE
+const cpp_program = process.env.TESTS_PAHO_DEVICE
   || path.join(__dirname, '..', '..', 'build', 'release', 'tests', 'clients', 'paho_device');
 const python_program = path.join(__dirname, 'paho_device.py');
 
-// How a device proves who it is: a token, or a certificate and its key.
+// How a device authenticates: by a token, or by a certificate and its key.
 const proof = ({ password, certificate, private_key }) => (certificate ? [certificate, private_key] : [password]);
 
 const python = (transport) => ({ host, hub }, device) => new Program(
@@ -88,7 +88,7 @@ class Device {
     assert.deepEqual(await answer, { status, payload: answered });
   }
 
-  // A message from the cloud, until the hub knows that it came.
+  // Sends a cloud-to-device message and waits until the hub has the PUBACK.
   async sent(world, body, headers = {}) {
     const from = this.program.lines.length;
     await world.send_message(this.id, body, headers);
@@ -162,7 +162,7 @@ for (const [name, start] of Object.entries(kinds)) {
       await ended(device);
     });
 
-    test('cloud-to-device messages arrive with their properties, those of its absence too', async (t) => {
+    test('cloud-to-device messages arrive with their properties, also those sent while the device was away', async (t) => {
       const device = await connected(t, world, start);
       await device.subscribe(`devices/${device.id}/messages/devicebound/#`);
       const properties = await device.sent(world, '{"from":"the cloud"}', {
@@ -184,7 +184,7 @@ for (const [name, start] of Object.entries(kinds)) {
       await ended(device);
     });
 
-    test('a certificate serves instead of a token, and only its own', async (t) => {
+    test('a certificate serves instead of a token, and another device\'s certificate does not', async (t) => {
       const identity = await world.x509_device();
       const device = await connected(t, world, start, identity);
       await device.publish(1, `devices/${device.id}/messages/events/`, '{"id":125}');
@@ -197,7 +197,7 @@ for (const [name, start] of Object.entries(kinds)) {
       assert.notEqual(impostor.ended.code, 0);
     });
 
-    test('it comes back by itself after a stop and a crash of the hub, and does not subscribe again', async (t) => {
+    test('the client comes back by itself after a stop and a crash of the hub, and does not subscribe again', async (t) => {
       const device = await connected(t, world, start);
       await device.subscribe('$iothub/twin/res/#');
       await device.subscribe('$iothub/twin/PATCH/properties/desired/#');

@@ -1,14 +1,14 @@
-// A hub for tests of foreign clients, with what a person at its side has: the back end's REST, device tokens, the event log.
+// A hub for tests of foreign clients, with the tools of an operator: the back end's REST, device tokens, the event log.
 'use strict';
 
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 
-const { EventLog } = require('../support/events');
-const { Hub, ports } = require('../support/hub');
-const { Program } = require('../support/program');
-const { Rest } = require('../support/rest');
+const { EventLog } = require('../support/node/events');
+const { Hub, ports } = require('../support/node/hub');
+const { Program } = require('../support/node/program');
+const { Rest } = require('../support/node/rest');
 
 class World {
   static async start(options) {

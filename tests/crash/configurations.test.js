@@ -1,19 +1,19 @@
 // Kills the hub with SIGKILL while it configures 200 devices, again and again, while back ends change configurations and tags.
 // In the end every device has exactly what its configurations say, and each step of its desired properties was counted once.
-//   TWINHUB_CRASH_CONFIGURATION_ROUNDS (8)   TWINHUB_CRASH_SEED (random; printed)
+//   TESTS_CRASH_CONFIGURATION_ROUNDS (8)   TESTS_CRASH_SEED (random; printed)
 'use strict';
 
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { after, test } = require('node:test');
 
-const { Hub, ports } = require('../support/hub');
-const { Random } = require('../support/random');
-const { Rest } = require('../support/rest');
-const { sleep, until } = require('../support/until');
+const { Hub, ports } = require('../support/node/hub');
+const { Random } = require('../support/node/random');
+const { Rest } = require('../support/node/rest');
+const { sleep, until } = require('../support/node/until');
 
-const rounds = Number(process.env.TWINHUB_CRASH_CONFIGURATION_ROUNDS || 8);
-const seed = Number(process.env.TWINHUB_CRASH_SEED || crypto.randomInt(1, 2 ** 31));
+const rounds = Number(process.env.TESTS_CRASH_CONFIGURATION_ROUNDS || 8);
+const seed = Number(process.env.TESTS_CRASH_SEED || crypto.randomInt(1, 2 ** 31));
 const devices = 200;
 const groups = 3;
 
@@ -35,7 +35,7 @@ const survives = async (promise) => {
   return answer !== null;
 };
 
-// What IoT Hub's rules make of a device in `group`, told independently of the hub: [configurations, desired].
+// The state of a device in `group` by IoT Hub's rules, computed without the hub: [configurations, desired].
 function expected(configurations, group) {
   const statuses = {};
   const desired = {};
@@ -74,7 +74,7 @@ async function all_twins(rest) {
 
 const own = ({ $metadata, $version, ...properties }) => properties;
 
-test(`configurations are carried out at every device over ${rounds} kills (TWINHUB_CRASH_SEED=${seed})`, async (t) => {
+test(`configurations are carried out at every device over ${rounds} kills (TESTS_CRASH_SEED=${seed})`, async (t) => {
   const random = new Random(seed);
   await hub.start();
   let rest = new Rest(hub.connection_string(), { plain_port: ports.http });

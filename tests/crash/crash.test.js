@@ -1,25 +1,25 @@
 // Kills the hub with SIGKILL at random moments under load and starts it again on the same data: everything it acknowledged is
 // there with its content, versions never go back, no record is half written, every message with a PUBACK is in the event log
 // once and in order, kept sessions still have their subscriptions, accepted cloud-to-device messages are delivered.
-// What was acknowledged is counted here, outside the hub.
-//   TWINHUB_CRASH_ROUNDS (50)   TWINHUB_CRASH_SEED (random; printed)   TWINHUB_CRASH_DEVICES (20)
+// Acknowledged writes are counted here, outside the hub.
+//   TESTS_CRASH_ROUNDS (50)   TESTS_CRASH_SEED (random; printed)   TESTS_CRASH_DEVICES (20)
 'use strict';
 
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { after, test } = require('node:test');
 
-const { EventLog } = require('../support/events');
-const { Hub, ports } = require('../support/hub');
-const { Random } = require('../support/random');
-const { Rest } = require('../support/rest');
-const { sleep } = require('../support/until');
+const { EventLog } = require('../support/node/events');
+const { Hub, ports } = require('../support/node/hub');
+const { Random } = require('../support/node/random');
+const { Rest } = require('../support/node/rest');
+const { sleep } = require('../support/node/until');
 const { Churn, Subject } = require('./load');
 
 const from_environment = (name, otherwise) => Number(process.env[name] || otherwise);
-const rounds = from_environment('TWINHUB_CRASH_ROUNDS', 50);
-const seed = from_environment('TWINHUB_CRASH_SEED', crypto.randomInt(1, 2 ** 31));
-const devices = from_environment('TWINHUB_CRASH_DEVICES', 20);
+const rounds = from_environment('TESTS_CRASH_ROUNDS', 50);
+const seed = from_environment('TESTS_CRASH_SEED', crypto.randomInt(1, 2 ** 31));
+const devices = from_environment('TESTS_CRASH_DEVICES', 20);
 const load_ms = { min: 50, max: 900 };  // how long a hub lives under load
 const startup_kill_share = 0.15;  // of the restarts are themselves killed, somewhere in their first milliseconds
 
@@ -71,7 +71,7 @@ async function check_telemetry(events, subjects) {
 
 const total = (subjects, what) => subjects.reduce((sum, subject) => sum + subject.counts[what], 0);
 
-test(`nothing acknowledged is lost in ${rounds} kills (TWINHUB_CRASH_SEED=${seed})`, async (t) => {
+test(`nothing acknowledged is lost in ${rounds} kills (TESTS_CRASH_SEED=${seed})`, async (t) => {
   const random = new Random(seed);
   await hub.start();
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });

@@ -1,24 +1,24 @@
 // Kills the hub with SIGKILL in the middle of jobs and starts it again on the same data, again and again: a twin update is done
 // exactly once at each device (its desired.$version says how often), a device is asked for a method at most once, and each device
 // of each job has one settled row in the end.
-//   TWINHUB_CRASH_SEED (random; printed)   TWINHUB_CRASH_JOB_DEVICES (3000)   TWINHUB_CRASH_JOB_ROUNDS (3)
+//   TESTS_CRASH_SEED (random; printed)   TESTS_CRASH_JOB_DEVICES (3000)   TESTS_CRASH_JOB_ROUNDS (3)
 'use strict';
 
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { test } = require('node:test');
 
-const { Hub, ports } = require('../support/hub');
-const { MqttClient } = require('../support/mqtt_client');
-const { Random } = require('../support/random');
-const { Rest } = require('../support/rest');
-const { sleep, until } = require('../support/until');
-const { EventLog } = require('../support/events');
+const { Hub, ports } = require('../support/node/hub');
+const { MqttClient } = require('../support/node/mqtt_client');
+const { Random } = require('../support/node/random');
+const { Rest } = require('../support/node/rest');
+const { sleep, until } = require('../support/node/until');
+const { EventLog } = require('../support/node/events');
 
 const from_environment = (name, otherwise) => Number(process.env[name] || otherwise);
-const seed = from_environment('TWINHUB_CRASH_SEED', crypto.randomInt(1, 2 ** 31));
-const devices = from_environment('TWINHUB_CRASH_JOB_DEVICES', 3000);
-const rounds = from_environment('TWINHUB_CRASH_JOB_ROUNDS', 3);
+const seed = from_environment('TESTS_CRASH_SEED', crypto.randomInt(1, 2 ** 31));
+const devices = from_environment('TESTS_CRASH_JOB_DEVICES', 3000);
+const rounds = from_environment('TESTS_CRASH_JOB_ROUNDS', 3);
 const at_once = 50;
 const life_ms = { min: 20, max: 600 };  // of a hub that works on a job
 
@@ -61,7 +61,7 @@ async function kill_until_over(hub, random, rest, id, after_start = async () => 
   }
 }
 
-test(`a job is done once at each device over kills (TWINHUB_CRASH_SEED=${seed})`, async (t) => {
+test(`a job is done once at each device over kills (TESTS_CRASH_SEED=${seed})`, async (t) => {
   const random = new Random(seed);
   const hub = await new Hub().start();
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });
@@ -98,7 +98,7 @@ test(`a job is done once at each device over kills (TWINHUB_CRASH_SEED=${seed})`
   t.diagnostic(`seed ${seed}: ${rounds} jobs over ${devices} devices, ${kills} kills in their middle`);
 });
 
-test(`a device is asked for a method at most once over kills (TWINHUB_CRASH_SEED=${seed})`, async (t) => {
+test(`a device is asked for a method at most once over kills (TESTS_CRASH_SEED=${seed})`, async (t) => {
   const random = new Random(seed);
   const hub = await new Hub({ env: { TWINHUB_JOBS_CALLS_MAX: '4' } }).start();  // so that a kill meets devices of every state
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });
@@ -151,7 +151,7 @@ test(`a device is asked for a method at most once over kills (TWINHUB_CRASH_SEED
     assert.equal(row.error.code, 'ServiceUnavailable');
     assert.match(row.error.description, /whether the method ran is not known/);
   }
-  // Who was never asked has no answer to show, and whose answer is kept was asked.
+  // A device that never got the method has no answer in its row; a device with an answer in its row got the method.
   for (const row of succeeded) assert.ok(answered.has(row.deviceId));
   const { deviceJobStatistics: counts } = await job(rest, 'reboot');
   assert.equal(counts.succeededCount, succeeded.length);

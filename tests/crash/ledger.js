@@ -1,5 +1,5 @@
-// What the checker knows of one twin section by its own counting: every write it sent, which of them were acknowledged, the
-// highest version anybody was told. After a crash the hub may be anywhere between the last acknowledged write and the last one
+// One twin section by the checker's own counting: every write that it sent, which of them were acknowledged, and the
+// highest version that any client has seen. After a crash the hub may be anywhere between the last acknowledged write and the last one
 // sent, but nowhere else, and with exactly the content that the writes up to there make.
 'use strict';
 
@@ -24,13 +24,13 @@ class Ledger {
     this.told = 1;  // highest version that was acknowledged, delivered or read
   }
 
-  // Notes a write about to be sent; returns the version it will get.
+  // Notes a write about to be sent; returns the version that the write will get.
   sent(patch) {
     this.pending.push(patch);
     return this.base.version + this.pending.length;
   }
 
-  // A version came out of the hub: it must not be lost any more.
+  // A client has seen this version: the hub must not lose it any more.
   heard(version) {
     this.told = Math.max(this.told, version);
   }

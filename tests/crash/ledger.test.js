@@ -24,11 +24,11 @@ function ledger() {
   return it;
 }
 
-test('the last acknowledged write may be the last there is', () => ledger().settle(section(3, { a: { x: 1, y: 2 } })));
+test('after a crash the last acknowledged write may be the newest state', () => ledger().settle(section(3, { a: { x: 1, y: 2 } })));
 
-test('a write that was sent and not acknowledged may be there', () => ledger().settle(section(4, { a: { x: 1, y: 2 }, c: 3 })));
+test('a write that was sent and not acknowledged may have been kept', () => ledger().settle(section(4, { a: { x: 1, y: 2 }, c: 3 })));
 
-test('after a restart it goes on from what was found', () => {
+test('after a restart the ledger goes on from the state that was found', () => {
   const it = ledger();
   it.settle(section(3, { a: { x: 1, y: 2 } }));
   assert.equal(it.sent({ d: 4 }), 4);
@@ -36,7 +36,7 @@ test('after a restart it goes on from what was found', () => {
   assert.throws(() => it.settle(section(3, { a: { x: 1, y: 2 } })), /went back/);
 });
 
-test('what may not be', async (t) => {
+test('a lost, invented or altered write is found', async (t) => {
   const cases = {
     'an acknowledged write is lost': [section(2, { a: { x: 1 }, b: 1 }), /went back/],
     'a version that nobody asked for': [section(5, { a: { x: 1, y: 2 }, c: 3 }), /only 4 was ever sent/],

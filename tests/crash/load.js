@@ -4,9 +4,9 @@
 
 const assert = require('node:assert/strict');
 
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { ports } = require('../support/hub');
-const { sleep, until } = require('../support/until');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { ports } = require('../support/node/hub');
+const { sleep, until } = require('../support/node/until');
 const { Ledger } = require('./ledger');
 
 const etag_of = (counter) => {
@@ -34,7 +34,7 @@ class Subject {
   // Connects; subscribes only if no SUBACK ever came: a kept session must still have its subscriptions.
   async connect() {
     this.client = new MqttClient({ host: this.host, id: this.id, key: this.key, port: ports.mqtt });
-    // Before CONNECT: what has waited comes right behind the CONNACK.
+    // Set before CONNECT: messages that have waited arrive right behind the CONNACK.
     this.client.on('message', (message) => this.on_message(message));
     const answer = await this.client.connect();
     assert.equal(answer.return_code, 0, `${this.id}: CONNECT refused with ${answer.return_code}`);

@@ -1,13 +1,13 @@
-// What is shown of a device, and told of it, when the hub is killed under its connection.
+// The connection state and the connection-state events of a device whose hub is killed under its connection.
 'use strict';
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
-const { Hub, ports } = require('../support/hub');
-const { MqttClient } = require('../support/mqtt_client');
-const { Rest } = require('../support/rest');
-const { until } = require('../support/until');
+const { Hub, ports } = require('../support/node/hub');
+const { MqttClient } = require('../support/node/mqtt_client');
+const { Rest } = require('../support/node/rest');
+const { until } = require('../support/node/until');
 
 const null_date = '0001-01-01T00:00:00Z';
 
@@ -37,7 +37,7 @@ test('a device that was connected when the hub was killed is shown as disconnect
   const twin = (await rest.get('/twins/d1')).json;
   assert.equal(twin.connectionState, 'Disconnected');
 
-  // Told of, once: a second kill finds nothing left to tell, and the times as they were.
+  // One deviceDisconnected: after a further start there is no second event, and the times are as before.
   await until('the end is written down', () => /were connected when the hub ended/.test(hub.log));
   await hub.stop();
   hub.log = '';

@@ -1,5 +1,5 @@
 // A real Mosquitto on a loopback address of its own, and a real subscriber (mosquitto_sub) that keeps a session there, so that
-// what the broker has taken reaches it whatever happens in between.
+// an event that the broker has taken reaches it whatever happens in between.
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -10,7 +10,7 @@ const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
 
-const { until } = require('../support/until');
+const { until } = require('../support/node/until');
 
 process.setMaxListeners(100);  // every broker, subscriber and hub of a file cleans up at the end
 

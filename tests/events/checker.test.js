@@ -1,4 +1,4 @@
-// The checker checked: it takes what at-least-once allows and nothing else.
+// The checker checked: it accepts all that at-least-once allows and nothing else.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -14,9 +14,9 @@ function sent(count, acknowledged) {
 }
 const receive = (checker, ...numbers) => { for (const n of numbers) checker.received('d', n); return checker; };
 
-test('all in order is right', () => receive(sent(3, [1, 2, 3]), 1, 2, 3).check({ duplicates_allowed: false }));
-test('what was not acknowledged may be missing', () => receive(sent(3, [1, 3]), 1, 3).check({ duplicates_allowed: false }));
-test('a replay is right after a failure only', () => {
+test('all events in order pass', () => receive(sent(3, [1, 2, 3]), 1, 2, 3).check({ duplicates_allowed: false }));
+test('an event that was not acknowledged may be missing', () => receive(sent(3, [1, 3]), 1, 3).check({ duplicates_allowed: false }));
+test('a replay passes after a failure only', () => {
   const checker = receive(sent(3, [1, 2, 3]), 1, 2, 1, 2, 3);
   checker.check({ duplicates_allowed: true });
   assert.throws(() => checker.check({ duplicates_allowed: false }), /duplicates/);

@@ -1,4 +1,4 @@
-// Events to a real Mosquitto: what arrives, and that all of it does, whatever dies in between.
+// Events to a real Mosquitto: their form, and that all of them arrive whichever process dies in between.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -6,7 +6,7 @@ const { execFileSync } = require('node:child_process');
 const path = require('node:path');
 const { test } = require('node:test');
 
-const { until, sleep } = require('../support/until');
+const { until, sleep } = require('../support/node/until');
 const { Broker, Subscriber } = require('./broker');
 const { Checker } = require('./checker');
 const { Sender, all_arrived, connect, create_device, hub_with, metric, rest_of } = require('./world');
@@ -114,7 +114,7 @@ test('events.broker publishes every source with its documented body, topic and p
   assert.equal(telemetry.user.hubName, undefined);
   client.destroy();
 
-  // A module's events carry its id; deletion is told.
+  // A module's events carry its id; its deletion is an event.
   await rest.put('/devices/thermostat/modules/m', { deviceId: 'thermostat', moduleId: 'm' });
   const module = await subscriber.message('the module', ({ topic }) => topic === `${root}/modules/m/lifecycle`);
   assert.equal(module.user.moduleId, 'm');
@@ -192,7 +192,7 @@ test('a broker that is down when the hub starts gets everything later', async (t
   await hub.stop();
 });
 
-test('broker and hub are killed under load: what was acknowledged arrives, in order', async (t) => {
+test('broker and hub are killed under load: every acknowledged event arrives, in order', async (t) => {
   const broker = await new Broker().start();
   const subscriber = await new Subscriber(broker).ready();
   const checker = new Checker();
@@ -202,7 +202,7 @@ test('broker and hub are killed under load: what was acknowledged arrives, in or
   const rest = rest_of(hub);
   const senders = await senders_of(hub, rest, checker, 4, { in_flight: 8 });
   for (const sender of senders) sender.start();
-  const rounds = Number(process.env.TWINHUB_EVENTS_KILLS || 6);
+  const rounds = Number(process.env.TESTS_EVENTS_KILLS || 6);
   for (let round = 0; round < rounds; round += 1) {
     const before = checker.total_acknowledged();
     await until('load', () => checker.total_acknowledged() > before + 200);
@@ -231,7 +231,7 @@ test('a broker that hangs costs the hub no memory and devices no answer', async 
   const subscriber = await new Subscriber(broker).ready();
   const checker = new Checker();
   count_telemetry(subscriber, checker);
-  // A small memtable, so that the store's own memory does not hide what is looked for.
+  // A small memtable, so that the store's own memory does not hide a leak.
   const hub = await hub_with(`${to_broker(broker)}\n[storage]\nmemtable_mib = 4\ncache_mib = 4\n`).start();
   t.after(() => { broker.resume(); subscriber.end(); hub.remove(); broker.remove(); });
   const rest = rest_of(hub);
@@ -253,7 +253,7 @@ test('a broker that hangs costs the hub no memory and devices no answer', async 
   await hub.stop();
 });
 
-test('what the broker will never take is counted and skipped', async (t) => {
+test('an event that the broker will never take is counted and skipped', async (t) => {
   const broker = await new Broker({ config: ['max_packet_size 4000'] }).start();
   const subscriber = await new Subscriber(broker).ready();
   const checker = new Checker();

@@ -9,8 +9,8 @@ const path = require('node:path');
 const readline = require('node:readline');
 const { after, before, test } = require('node:test');
 
-const { binary, ports } = require('../support/hub');
-const { until } = require('../support/until');
+const { binary, ports } = require('../support/node/hub');
+const { until } = require('../support/node/until');
 const { connect, create_device, get_text, hub_with, metric, rest_of } = require('./world');
 
 let hub;
@@ -76,7 +76,7 @@ after(async () => {
   hub.remove();
 });
 
-test('a message goes to every endpoint it matches, once; the fallback takes what matched nothing', async () => {
+test('a message goes to every endpoint it matches, once; the fallback takes messages that match no route', async () => {
   await telemetry(json, '{"temperature":31}');
   await telemetry(`level=4&${json}`, '{"temperature":32}');  // two routes, one endpoint
   await telemetry('level=1', 'cold');
@@ -88,7 +88,7 @@ test('a message goes to every endpoint it matches, once; the fallback takes what
   assert.equal(lines('tagged').length, 0);
 });
 
-test('a condition and an enrichment see the twin as it is; a path that leads nowhere stays as it is written', async () => {
+test('a condition and an enrichment read the current twin; an enrichment path without a value stays as written', async () => {
   assert.equal((await rest.patch('/twins/d', { tags: { site: 'A' } })).status, 200);
   await telemetry(`level=5&${json}`, '{"temperature":1}');
   await until('both endpoints', () => lines('hot').length === 3 && lines('tagged').length === 1);
@@ -98,7 +98,7 @@ test('a condition and an enrichment see the twin as it is; a path that leads now
   assert.equal(lines('rest').length, 3);
 });
 
-test('twin changes go nowhere without a route; what no route and no fallback takes is counted', async () => {
+test('twin changes go nowhere without a route; events that no route and no fallback takes are counted', async () => {
   assert.ok(await metric(hub, 'twinhub_routing_unrouted_total') >= 2);  // created, tags changed
   assert.ok(await metric(hub, 'twinhub_routing_undefined_conditions_total') > 0);
 });
@@ -107,7 +107,7 @@ test('a wrong condition is refused at start with its place and position', () => 
   const settings = path.join(hub.data_dir, 'wrong.toml');
   fs.writeFileSync(settings, '\n[[routes]]\nname = "r"\nsource = "DeviceMessages"\ncondition = "level = = 3"\nendpoints = "events"\n');
   const ran = spawnSync(binary, ['serve', '--dev', '--config', settings, '--data-dir', path.join(hub.data_dir, 'other'), '--listen', hub.address,
-    '--https-port', '0', '--mqtts-port', '0', '--ops-port', '0'], { encoding: 'utf8', timeout: 20_000 });
+    '--https-port', '0', '--mqtts-port', '0', '--amqps-port', '0', '--ops-port', '0'], { encoding: 'utf8', timeout: 20_000 });
   assert.equal(ran.status, 1, ran.stderr);
   assert.match(ran.stderr, /wrong\.toml:2: .*condition of route 'r' is wrong at position 8/);
 });
@@ -155,7 +155,7 @@ test('GET /events shows the log from the start, filtered, and goes on as events 
   again.close();
 });
 
-test('from=now shows only what comes, from=TIME what has come since', async () => {
+test('from=now shows only new events, from=TIME those since that time', async () => {
   const now = await new Stream('').open();
   const time = new Date().toISOString();
   await telemetry('', 'after');
@@ -168,7 +168,7 @@ test('from=now shows only what comes, from=TIME what has come since', async () =
   since.close();
 });
 
-test('a filter that is none is refused in words; a stream too many too', async () => {
+test('an unknown filter is refused in words, and so is one stream too many', async () => {
   for (const [query, words] of [['?source=Nothing', /there is no source 'Nothing'/], ['?sorce=x', /there is no filter 'sorce'/], ['?from=yesterday', /from is now, start/]]) {
     const { status, text } = await get_text(hub, `/events${query}`);
     assert.equal(status, 400);
@@ -211,7 +211,7 @@ test('twinhub events tail prints a line for each event', async () => {
   const live = spawn(binary, ['events', 'tail', ...where], { stdio: ['ignore', 'pipe', 'pipe'] });
   const seen = [];
   readline.createInterface({ input: live.stdout }).on('line', (line) => seen.push(JSON.parse(line)));
-  // It says nothing when it is ready: send until one arrives.
+  // The command prints nothing when it is ready: send until one event arrives.
   await until('a line', async () => { await telemetry('', 'for-tail'); return seen.length > 0; });
   assert.equal(seen[0].body, 'for-tail');
   live.kill();

@@ -1,4 +1,4 @@
-// What the event tests share: a hub with settings of its own, devices that send numbered telemetry, metrics.
+// Shared by the event tests: a hub with settings of its own, devices that send numbered telemetry, metrics.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -6,10 +6,10 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 
-const { Hub, ports } = require('../support/hub');
-const { MqttClient } = require('../support/mqtt_client');
-const { Rest } = require('../support/rest');
-const { sleep, until } = require('../support/until');
+const { Hub, ports } = require('../support/node/hub');
+const { MqttClient } = require('../support/node/mqtt_client');
+const { Rest } = require('../support/node/rest');
+const { sleep, until } = require('../support/node/until');
 
 // A hub with `toml` as its settings file.
 function hub_with(toml, flags = []) {

@@ -5,10 +5,10 @@
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
-const { device: device_sdk, device_http, iothub, mqtt } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, device_http, iothub, mqtt } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const rest = new Rest(connection_string);
@@ -51,7 +51,7 @@ async function feedback_about(...identities) {
   return identities.map(of);
 }
 
-test('over MQTT what became of a message is told in feedback to who asked for it', async () => {
+test('over MQTT feedback reports the fate of each message whose sender asked for feedback', async () => {
   const completed = await create();
   const expired = await create();
   await send(expired.deviceId, 'too late', {
@@ -70,7 +70,7 @@ test('over MQTT what became of a message is told in feedback to who asked for it
   assert.equal(await waiting(expired.deviceId), 0);
 });
 
-test('over MQTT a message without properties of its own, and one whose property is no ASCII, arrive', async () => {
+test('over MQTT a message without application properties, and one whose property is not ASCII, arrive', async () => {
   const identity = await create();
   const client = client_of(identity, mqtt);
   const messages = [];
@@ -89,7 +89,7 @@ test('over MQTT a message without properties of its own, and one whose property 
   assert.equal(messages[1].properties.getValue('50%'), 'Grüße, 世界');
 });
 
-test('over MQTT a message arrives with its properties, and is gone', async () => {
+test('over MQTT a message arrives with its properties, and its PUBACK removes it from the queue', async () => {
   const identity = await create();
   const client = client_of(identity, mqtt);
   const messages = [];
@@ -173,7 +173,7 @@ test('over HTTPS a message is received, abandoned, received again, completed', a
   await assert.rejects(within('complete again', device.client.complete(second)));
 });
 
-test('over HTTPS a rejected message is told of in feedback', async () => {
+test('over HTTPS feedback reports a rejected message', async () => {
   const identity = await create();
   const device = await polling(identity);
   await send(identity.deviceId, 'unwanted', { 'iothub-messageid': `m-${identity.deviceId}`, 'iothub-ack': 'full' });

@@ -1,14 +1,14 @@
-// Automatic device management through the service SDK: the life of configurations, what they do to twins and devices, edge
-// content; and by REST what the SDK has no call for. A suite shares its hub: every target condition names its own devices.
+// Automatic device management through the service SDK: the life of configurations, their effect on twins and devices, edge
+// content; and by REST the requests that the SDK has no call for. A suite shares its hub: every target condition names its own devices.
 'use strict';
 
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const rest = new Rest(connection_string);
@@ -71,7 +71,7 @@ test('errors have the names of IoT Hub', async () => {
   await refused({ content, id }, 409, 'ConfigurationAlreadyExists');
 });
 
-test('a connected device hears of what a configuration sets, and back ends see it', async () => {
+test('a connected device gets the delta of a configuration, and back ends see the properties', async () => {
   const { deviceId, authentication } = await create();
   const client = device_sdk.Client.fromConnectionString(device_connection_string(deviceId, authentication.symmetricKey.primaryKey), mqtt);
   try {
@@ -188,7 +188,7 @@ test('queries are tested before they are used', async () => {
   assert.deepEqual(Object.keys(bad.json.customMetricQueryErrors), ['m']);
 });
 
-test('content cannot be changed, in silence', async () => {
+test('a PUT with other content succeeds and changes no content', async () => {
   const created = await add({ content: { deviceContent: { 'properties.desired.a': 1 } } });
   const answer = await rest.put(`/configurations/${created.id}`, { ...created, content: { deviceContent: { 'properties.desired.a': 2 } } }, { if_match: `"${created.etag}"` });
   assert.equal(answer.status, 200);

@@ -5,11 +5,11 @@
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { sas_token } = require('../support/sas');
-const { connection_string, device_connection_string, host, new_id, new_key } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { sas_token } = require('../support/node/sas');
+const { connection_string, device_connection_string, host, new_id, new_key } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const open_clients = new Set();
@@ -24,10 +24,10 @@ const primary = (identity) => identity.authentication.symmetricKey.primaryKey;
 const set_desired = (id, section) => registry.updateTwin(id, { properties: { desired: section } }, '*');
 
 // As the SDK comes, it tries again for four minutes when a connection ends, refused tokens included (its error translation does
-// not recognize return code 5 on a reconnect). With this policy it tells at once.
+// not recognize return code 5 on a reconnect). With this policy the SDK reports the end at once.
 const no_retry = { shouldRetry: () => false, nextRetryTimeout: () => 0 };
 
-// A device SDK client; `disconnected` settles when it tells that its connection is gone.
+// A device SDK client; `disconnected` settles when the SDK reports that the connection is gone.
 function new_client(identity, key = primary(identity)) {
   return watch(device_sdk.Client.fromConnectionString(device_connection_string(identity.deviceId, key), mqtt));
 }
@@ -39,7 +39,7 @@ function watch(client) {
   return client;
 }
 
-// Opens, reads the twin and listens; `deltas` fills from now on. The first entry is the SDK's own: what is stored already.
+// Opens, reads the twin and listens; `deltas` fills from now on. The first entry is the SDK's own: the stored properties.
 async function listening(client) {
   const twin = await within('getTwin', client.getTwin());
   twin.on('error', () => {});
@@ -49,7 +49,7 @@ async function listening(client) {
   return { twin, deltas };
 }
 
-// The listener's subscription is on its way when twin.on() returns. Once one delta came it is in force.
+// The listener's subscription is on its way when twin.on() returns. The first delta shows that the subscription is in force.
 async function subscribed(identity, deltas) {
   await until('a first delta', async () => {
     await set_desired(identity.deviceId, { hello: deltas.length });
@@ -120,7 +120,7 @@ test('tokens are renewed by reconnecting without subscribing again, and deltas g
 
   for (const round of [1, 2, 3]) {
     await until(`renewal ${round}`, () => renewals >= round);
-    // A delta sent while the device is between two connections is not queued for it: say it until it is heard.
+    // A delta sent while the device is between two connections is not queued for it: send deltas until one arrives.
     await until(`a delta after renewal ${round}`, async () => {
       await set_desired(identity.deviceId, { round, renewals });
       return deltas.some((delta) => delta.round === round);
@@ -130,7 +130,7 @@ test('tokens are renewed by reconnecting without subscribing again, and deltas g
   assert.equal(report.properties.desired.round, 3);
 });
 
-test('a kept session needs no second SUBSCRIBE; a clean one has nothing', async () => {
+test('a kept session needs no second SUBSCRIBE; a clean session has no subscriptions', async () => {
   const identity = await create();
   const device = () => new MqttClient({ host, id: identity.deviceId, key: primary(identity) });
   const first = device();
@@ -212,7 +212,7 @@ test('new keys: the old connection ends, old keys are refused, both new ones wor
   }
 });
 
-test('one key changed: who holds the other stays connected', async () => {
+test('one key changed: a device that holds the other key stays connected', async () => {
   const identity = await create();
   const device = new MqttClient({ host, id: identity.deviceId, key: identity.authentication.symmetricKey.secondaryKey });
   await device.connect();
@@ -224,7 +224,7 @@ test('one key changed: who holds the other stays connected', async () => {
   device.disconnect();
 });
 
-test('the newest connection of an id wins; a refused one takes nothing over', async () => {
+test('the newest connection of an id wins; a refused connection takes nothing over', async () => {
   const identity = await create();
   const first = new_client(identity);
   first.setRetryPolicy(no_retry);

@@ -5,9 +5,9 @@ const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 const { promisify } = require('node:util');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { connection_string, device_connection_string, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { connection_string, device_connection_string, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const digital_twins = new iothub.DigitalTwinClient(new iothub.IoTHubTokenCredentials(connection_string));
@@ -33,15 +33,15 @@ async function connect(identity, methods = {}) {
   return client;
 }
 
-// As a PnP device: acknowledges what is desired of thermostat1.
+// As a PnP device: acknowledges the desired properties of thermostat1.
 async function run_thermostat(identity) {
   const client = await connect(identity);
   const twin = await within('twin', client.getTwin());
   twin.on('error', () => {});
   const report = (patch, answered) => twin.properties.reported.update(patch, answered);
   await within('report', promisify(report)({ serialNumber: 'alwinexlepaho8329', thermostat1: { __t: 'c', maxTempSinceLastReboot: 25.3 } }));
-  // The SDK tells of one change twice, as a delta and as what is there when the listener comes: the second report may still be
-  // under way when the test has seen the first and closes the client. What counts is what the digital twin shows.
+  // The SDK reports one change twice, as a delta and as the stored value when the listener is added: the second report may still be
+  // under way when the test has seen the first and closes the client. So the test looks at the digital twin.
   twin.on('properties.desired', (delta) => {
     if (!delta.thermostat1 || delta.thermostat1.targetTemperature === undefined) return;
     report({
@@ -96,7 +96,7 @@ test('a patch may be conditional on the etag', async () => {
   assert.equal((await registry.getTwin(deviceId)).responseBody.properties.desired.p, 3);
 });
 
-test('a patch that is none is refused', async () => {
+test('a body that is not a JSON Patch is refused', async () => {
   const { deviceId } = await create();
   await assert.rejects(digital_twins.updateDigitalTwin(deviceId, [{ op: 'replace', path: '/missing', value: 1 }]), (error) => {
     assert.equal(error.statusCode, 400);

@@ -5,10 +5,10 @@
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/azure');
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { connection_string, device_connection_string, host, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/node/azure');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { connection_string, device_connection_string, host, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const open_clients = new Set();
@@ -59,7 +59,7 @@ for (const [name, transport] of Object.entries({ 'over MQTT': mqtt, 'over MQTT a
   }
 }
 
-test('a client as it comes sends the message again, has it acknowledged, and goes on', async () => {
+test('a client with its default settings sends the message again, gets the PUBACK, and goes on', async () => {
   const identity = await create();
   const client = new_client(identity);
   const twin = await within('getTwin', client.getTwin());
@@ -80,14 +80,14 @@ test('a client as it comes sends the message again, has it acknowledged, and goe
   }, { every_ms: 100 });
 });
 
-test('InvokeThrottling: telemetry gets through once it is over', async () => {
+test('InvokeThrottling: telemetry gets through once the fault is over', async () => {
   const client = new_client(await create());
   await within('first message', send(client));
   await within('fault message', client.sendEvent(fault_message('InvokeThrottling', { duration_s: 2 })));
   await within('message after the fault', send(client), 60_000);
 });
 
-test('InvokeThrottling: twin requests are answered with 429001 meanwhile', async () => {
+test('InvokeThrottling: twin requests are answered with 429001 during the fault', async () => {
   const identity = await create();
   const device = () => new MqttClient({ host, id: identity.deviceId, key: primary(identity) });
   const first = device();
@@ -106,7 +106,7 @@ test('InvokeThrottling: twin requests are answered with 429001 meanwhile', async
 });
 
 for (const [operationType, return_code] of [['InvokeMaxMessageQuota', 3], ['InvokeAuthError', 5]]) {
-  test(`${operationType}: CONNECT is refused with ${return_code}, and the device is back once it is over`, async () => {
+  test(`${operationType}: CONNECT is refused with ${return_code}, and the device is back once the fault is over`, async () => {
     const identity = await create();
     const client = new_client(identity);
     client.setRetryPolicy(no_retry);

@@ -5,10 +5,10 @@
 const assert = require('node:assert/strict');
 const { after, afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, new_id, policy_connection_string } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, new_id, policy_connection_string } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const jobs = iothub.JobClient.fromConnectionString(connection_string);
 const registry = iothub.Registry.fromConnectionString(connection_string);
@@ -63,7 +63,7 @@ test('a twin update reaches twins and connected devices', async () => {
   const twin = await within('twin', client.getTwin());
   const heard = [];
   twin.on('properties.desired', (delta) => heard.push(delta));
-  // The listener's subscription is on its way when twin.on() returns. Once one delta came it is in force.
+  // The listener's subscription is on its way when twin.on() returns. The first delta shows that the subscription is in force.
   await until('a first delta', async () => {
     await registry.updateTwin(first.id, { properties: { desired: { hello: heard.length } } }, '*');
     return heard.some((delta) => 'hello' in delta);
@@ -218,7 +218,7 @@ test('createQuery lists jobs by type and status, page by page', async () => {
   assert.deepEqual(left.result.filter((job) => ids.includes(job.jobId)), []);
 });
 
-test('a job that is not known', async () => {
+test('an unknown job has status unknown and cannot be cancelled', async () => {
   assert.deepEqual(await get('never-heard-of'), { jobId: 'never-heard-of', type: 'unknown', status: 'unknown' });
   await assert.rejects(jobs.cancelJob('never-heard-of'), (error) => {
     assert.match(error.message, /not found/i);
@@ -226,7 +226,7 @@ test('a job that is not known', async () => {
   });
 });
 
-test('what is refused comes as the SDK\'s own errors', async () => {
+test('a refused request arrives as the SDK\'s own error', async () => {
   const id = new_id('twice');
   const patch = { etag: '*', tags: { a: 1 } };
   await schedule_update(id, "deviceId = 'nobody'", patch, new Date());
@@ -243,7 +243,7 @@ test('what is refused comes as the SDK\'s own errors', async () => {
   assert.equal((await service.getJob(id)).jobStatus.jobId, id);
 });
 
-test('a condition that is none fails the job, not its request', async () => {
+test('a condition that does not parse fails the job, not the request', async () => {
   const id = new_id('bad');
   assert.equal((await schedule_update(id, 'deviceId =', { etag: '*', tags: { a: 1 } }, new Date())).status, 'queued');
   const job = await ended(id);

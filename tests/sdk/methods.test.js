@@ -4,10 +4,10 @@
 const assert = require('node:assert/strict');
 const { after, afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const service = iothub.Client.fromConnectionString(connection_string);
@@ -25,7 +25,7 @@ async function create() {
   return { id: identity.deviceId, key: identity.authentication.symmetricKey.primaryKey };
 }
 
-// A device whose methods answer what `methods` says, by name.
+// A device that answers each method with the entry of that name in `methods`.
 async function connect({ id, key }, methods) {
   const client = device_sdk.Client.fromConnectionString(device_connection_string(id, key), mqtt);
   client.on('error', () => {});
@@ -65,7 +65,7 @@ test('payloads of 128 KB go there and back, larger ones do not leave', async () 
   await assert.rejects(invoke(device.id, 'echo', { payload: `${payload}x` }), (error) => /413001/.test(error.responseBody));
 });
 
-test('the device\'s status is a result, whatever it is', async () => {
+test('every status that the device answers with is a result, not an error', async () => {
   const device = await create();
   await connect(device, {
     fail: (request, response) => response.send(500, { reason: 'no' }),
@@ -83,12 +83,12 @@ test('two calls run at the same time', async () => {
   await connect(device, { slow: (request, response) => held.push({ request, response }) });
   const calls = [1, 2].map((payload) => invoke(device.id, 'slow', { payload }));
   await until('both are there', () => held.length === 2);
-  // The later one is answered first.
+  // The later call is answered first.
   for (const { request, response } of held.reverse()) await response.send(200, request.payload * 10);
   assert.deepEqual((await Promise.all(calls)).map((result) => result.payload), [10, 20]);
 });
 
-test('a device that is not there is not found, at once or after the wait', async () => {
+test('a call to a device that is not connected is refused as not found, at once or after the connect timeout', async () => {
   const device = await create();
   const offline = (error) => {
     assert.equal(error.message, 'Not found');
@@ -107,14 +107,14 @@ test('a device that is not there is not found, at once or after the wait', async
   assert.equal(JSON.parse(unknown.json.Message).errorCode, 404001);
 });
 
-test('a call waits for its device to come', async () => {
+test('a call waits until its device connects', async () => {
   const device = await create();
   const call = invoke(device.id, 'echo', { payload: 'at last' });
   await connect(device, { echo });
   assert.deepEqual(await call, { status: 200, payload: 'at last' });
 });
 
-test('a silent device is a gateway timeout', async () => {
+test('a device that does not answer is a gateway timeout', async () => {
   const device = await create();
   let heard = false;
   await connect(device, { silent: () => { heard = true; } });
@@ -125,7 +125,7 @@ test('a silent device is a gateway timeout', async () => {
   assert.ok(heard);
 });
 
-test('a device that leaves in mid-call is told at once', async () => {
+test('a call whose device disconnects is answered at once', async () => {
   const device = await create();
   let heard = false;
   const client = await connect(device, { leave: () => { heard = true; } });
@@ -155,7 +155,7 @@ test('methods go on after the token was renewed by a reconnect without a SUBSCRI
   }), 2);
 });
 
-test('the largest and the smallest timeouts are taken, others refused', async () => {
+test('the largest and the smallest timeouts are accepted, values beyond them refused', async () => {
   const device = await create();
   await connect(device, { echo });
   await invoke(device.id, 'echo', { responseTimeoutInSeconds: 300, connectTimeoutInSeconds: 300 });

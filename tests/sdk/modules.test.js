@@ -4,10 +4,10 @@
 const assert = require('node:assert/strict');
 const { after, afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, host, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, host, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const service = iothub.Client.fromConnectionString(connection_string);
@@ -43,7 +43,7 @@ const module_client = ({ id, modules }, name) =>
 
 const set_desired = (id, module, section) => registry.updateModuleTwin(id, module, { properties: { desired: section } }, '*');
 
-test('a module reads its twin, reports, and hears of changes; its device and its sibling do not', async () => {
+test('a module reads its twin, reports, and gets deltas; its device and its sibling get none of them', async () => {
   const one = await create('camera', 'microphone');
   await set_desired(one.id, 'camera', { fps: 25 });
   const client = module_client(one, 'camera');
@@ -97,14 +97,14 @@ test('events leave by outputs and are acknowledged', async () => {
   await within('acknowledgement', client.sendOutputEvent('alerts & more', message()));
 });
 
-test('a module listens for inputs', async () => {
+test('a module may subscribe to its inputs', async () => {
   const client = module_client(await create('camera'), 'camera');
   client.on('inputMessage', () => {});
   await within('open', client.open());
   await within('acknowledgement', client.sendEvent(new device_sdk.Message('{}')));
 });
 
-test('a module\'s key opens its own connection only', async () => {
+test('a module\'s key opens its own connection only, a device\'s key its modules\' as well', async () => {
   const one = await create('camera', 'microphone');
   const refused = async (client) => {
     client.setRetryPolicy({ shouldRetry: () => false, nextRetryTimeout: () => 0 });
@@ -112,7 +112,9 @@ test('a module\'s key opens its own connection only', async () => {
   };
   const as = (name, key) => keep(device_sdk.ModuleClient.fromConnectionString(module_connection_string(one.id, name, key), mqtt));
   await refused(as('microphone', primary(one.modules.camera)));
-  await refused(as('camera', primary(one.device)));
+  const other = await create('camera');
+  await refused(as('camera', primary(other.device)));
+  await within('open', as('camera', primary(one.device)).open());
   await refused(keep(device_sdk.Client.fromConnectionString(device_connection_string(one.id, primary(one.modules.camera)), mqtt)));
   await within('open', as('camera', one.modules.camera.authentication.symmetricKey.secondaryKey).open());
 });

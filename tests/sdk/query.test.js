@@ -5,9 +5,9 @@
 const assert = require('node:assert/strict');
 const { test, after } = require('node:test');
 
-const { iothub } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, new_id, policy_connection_string } = require('../support/target');
+const { iothub } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, new_id, policy_connection_string } = require('../support/node/target');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const rest = new Rest(connection_string); // what the SDK wraps, seen as it was sent
@@ -16,7 +16,7 @@ const id_of = (number) => `${fleet}-${String(number).padStart(4, '0')}`;
 const count = 130;
 const mine = `STARTSWITH(deviceId, '${fleet}')`;
 
-test('a fleet to ask about', async () => {
+test('the devices and modules that the queries below select from are created', async () => {
   for (let begin = 0; begin < count; begin += 10) {
     await Promise.all(Array.from({ length: 10 }, async (_, i) => {
       const deviceId = id_of(begin + i);
@@ -51,7 +51,7 @@ test('pages follow each other until there are no more results', async () => {
   }
 });
 
-test('without a callback, next() goes on from the token that it is given', async () => {
+test('without a callback, next() goes on from the continuation token of its argument', async () => {
   const query = registry.createQuery(`SELECT deviceId FROM devices WHERE ${mine}`, 100);
   const first = (await query.next()).result;
   assert.equal(query.hasMoreResults, true);
@@ -109,7 +109,7 @@ test('the list of Azure IoT Explorer', async () => {
 });
 
 test('modules have a collection of their own', async () => {
-  const deviceId = id_of(20);
+  const deviceId = id_of(21);  // no edge device: those come with modules of their own
   await registry.addModule({ deviceId, moduleId: 'camera' });
   await registry.updateModuleTwin(deviceId, 'camera', { tags: { kind: 'eye' } }, '*');
   const found = await rows(`SELECT * FROM devices.modules WHERE deviceId in ['${deviceId}']`);
@@ -131,7 +131,7 @@ test('the next query sees an update, a status, a deletion', async () => {
   assert.equal(await found('true'), 0);
 });
 
-test('what is refused is ArgumentError, and says where', async () => {
+test('a refused query is ArgumentError, and names the position', async () => {
   for (const sql of ['SELECT', 'SELECT * FROM devices WHERE', 'SELECT * FROM devices ORDER BY deviceId', "SELECT * FROM devices WHERE deviceId = 'o'really'"]) {
     await assert.rejects(registry.createQuery(sql).next(), (error) => {
       assert.equal(error.name, 'ArgumentError', sql);
@@ -148,7 +148,7 @@ test('a policy without ServiceConnect is UnauthorizedError', async () => {
   assert.ok(Array.isArray((await service.createQuery('SELECT * FROM devices').next()).result));
 });
 
-test('headers are those that .NET and Java read', async () => {
+test('a page has the headers that .NET and Java read', async () => {
   const ask = (query, headers) => rest.request('POST', '/devices/query', { body: { query }, headers });
   const query = `SELECT deviceId FROM devices WHERE ${mine}`;
   const first = await ask(query, { 'x-ms-max-item-count': '100' });

@@ -1,13 +1,13 @@
-// The identity registry through the service SDK: what it creates, reads, changes and deletes, and that each refusal
+// The identity registry through the service SDK: identities are created, read, changed and deleted, and each refusal
 // arrives as the error class the SDK has for it (rest_api_client.js, translateError).
 'use strict';
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
-const { iothub } = require('../support/azure');
-const { parse_connection_string } = require('../support/sas');
-const { connection_string, host, new_id, new_key, policy_connection_string } = require('../support/target');
+const { iothub } = require('../support/node/azure');
+const { parse_connection_string } = require('../support/node/sas');
+const { connection_string, host, new_id, new_key, policy_connection_string } = require('../support/node/target');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 
@@ -44,7 +44,7 @@ test('create keeps the keys, the status and its reason that the caller gives', a
   assert.equal(device.statusReason, 'spare part');
 });
 
-test('create keeps thumbprints as they were given', async () => {
+test('create keeps thumbprints in the caller\'s spelling', async () => {
   const primaryThumbprint = 'aB'.repeat(20);
   const secondaryThumbprint = 'c3'.repeat(32);
   const device = await create({ authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint, secondaryThumbprint } } });
@@ -74,7 +74,7 @@ test('an id of 128 characters is accepted, one of 129 is ArgumentError', async (
   await assert.rejects(registry.create({ deviceId: `${id}x` }), refused_as('ArgumentError', 400, 'ArgumentInvalid'));
 });
 
-test('what a device may not be is ArgumentError', async (t) => {
+test('an identity with invalid members is ArgumentError', async (t) => {
   const cases = {
     'key of 15 bytes': { authentication: { symmetricKey: { primaryKey: Buffer.alloc(15).toString('base64'), secondaryKey: new_key() } } },
     'key of 65 bytes': { authentication: { symmetricKey: { primaryKey: Buffer.alloc(65).toString('base64'), secondaryKey: new_key() } } },
@@ -90,7 +90,7 @@ test('what a device may not be is ArgumentError', async (t) => {
   }
 });
 
-test('an id that is not there is DeviceNotFoundError for get, update, delete and its twin', async () => {
+test('an unknown id is DeviceNotFoundError for get, update, delete and its twin', async () => {
   const deviceId = new_id('nobody');
   const not_found = refused_as('DeviceNotFoundError', 404, 'DeviceNotFound');
   await assert.rejects(registry.get(deviceId), not_found);
@@ -185,7 +185,7 @@ test('a caller without the right, or without a valid token, is UnauthorizedError
   assert.equal((await registry.get(deviceId)).responseBody.deviceId, deviceId);
 });
 
-test('each policy may do what it is for', async () => {
+test('each policy may use a route of its rights', async () => {
   const { deviceId } = await create();
   const with_policy = (name) => iothub.Registry.fromConnectionString(policy_connection_string(name));
   assert.equal((await with_policy('registryRead').get(deviceId)).responseBody.deviceId, deviceId);

@@ -6,10 +6,10 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { test } = require('node:test');
 
-const { device: device_sdk, mqtt, mqtt_ws } = require('../support/azure');
-const { Hub, ports } = require('../support/hub');
-const { Rest } = require('../support/rest');
-const { until, within } = require('../support/until');
+const { device: device_sdk, mqtt, mqtt_ws } = require('../support/node/azure');
+const { Hub, ports } = require('../support/node/hub');
+const { Rest } = require('../support/node/rest');
+const { until, within } = require('../support/node/until');
 
 for (const [name, transport] of Object.entries({ 'over MQTT': mqtt, 'over MQTT and WebSocket': mqtt_ws })) {
   test(`a device ${name} is back after a stop and a crash of the hub`, async (t) => {
@@ -41,7 +41,7 @@ for (const [name, transport] of Object.entries({ 'over MQTT': mqtt, 'over MQTT a
     twin.on('properties.desired', (delta) => deltas.push(delta));
 
     const everything_works = async (round) => {
-      // A delta is for who is connected: said until it is heard.
+      // A delta reaches connected devices only: changes are written until one arrives.
       await until(`a delta, ${round}`, async () => {
         await back_end('PATCH', '/twins/steady', { properties: { desired: { round } } });
         return deltas.some((delta) => delta.round === round);

@@ -1,14 +1,14 @@
-// Twin updates through the service SDK: conditional writes, counters, replace, and what the device SDK hears of each.
+// Twin updates through the service SDK: conditional writes, counters, replace, and the deltas that the device SDK gets.
 // Rules: azure-docs, "Understand and use device twins in IoT Hub", back-end operations and optimistic concurrency.
 'use strict';
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
-const { iothub } = require('../support/azure');
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { Rest } = require('../support/rest');
-const { connection_string, host, new_id } = require('../support/target');
+const { iothub } = require('../support/node/azure');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { Rest } = require('../support/node/rest');
+const { connection_string, host, new_id } = require('../support/node/target');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 
@@ -27,7 +27,7 @@ const precondition_failed = (error) => {
   return true;
 };
 
-// A subscribed device and the deltas it hears, each { topic, delta }.
+// A subscribed device and the deltas that it gets, each { topic, delta }.
 async function listener(identity) {
   const device = new MqttClient({ host, id: identity.deviceId, key: identity.authentication.symmetricKey.primaryKey });
   await device.connect();
@@ -36,7 +36,7 @@ async function listener(identity) {
   device.on('message', ({ topic, payload, qos, retain }) => {
     if (topic.startsWith('$iothub/twin/PATCH/')) deltas.push({ topic, delta: JSON.parse(payload), qos, retain });
   });
-  // A twin answer leaves after every delta before it: what was not heard by then was not sent.
+  // A twin's answer leaves after every delta before it: a delta that has not arrived by then was not sent.
   const heard = async () => {
     await device.get_twin();
     return deltas.splice(0);
@@ -48,7 +48,7 @@ const told = (version, delta) => ({
   topic: `$iothub/twin/PATCH/properties/desired/?$version=${version}`, delta: { ...delta, $version: version }, qos: 0, retain: 0,
 });
 
-test('an etag holds until the back end writes; then it is InvalidEtagError and nothing changes', async () => {
+test('an etag is valid until the back end writes; an update with the old one is InvalidEtagError and changes nothing', async () => {
   const { deviceId } = await create();
   const { etag } = await read(deviceId);
   const updated = await update(deviceId, desired({ a: 1 }), etag);
@@ -115,7 +115,7 @@ test('tags are the back end\'s own: no delta, no new desired version; gone when 
   rest.close();
 });
 
-test('a patch that touches nothing changes no counter and tells nobody', async () => {
+test('a patch that touches nothing changes no counter and sends no delta', async () => {
   const identity = await create();
   const { device, heard } = await listener(identity);
   const before = await update(identity.deviceId, desired({ a: { b: 1 } }), '*');
@@ -140,7 +140,7 @@ test('a delta is the patch as sent, deletions included', async () => {
   device.disconnect();
 });
 
-test('a replaced section is told with nulls for what went away; tags not given are gone', async () => {
+test('the delta of a replaced section has nulls for removed properties; tags that are not given are gone', async () => {
   const identity = await create();
   const { device, heard } = await listener(identity);
   await update(identity.deviceId, { tags: { t: 1 }, ...desired({ a: 1, b: 2, n: { x: 1, y: 2 } }) }, '*');
@@ -154,7 +154,7 @@ test('a replaced section is told with nulls for what went away; tags not given a
   rest.close();
 });
 
-test('desired: null is told as top-level nulls', async () => {
+test('the delta of desired: null has nulls at the top level', async () => {
   const identity = await create();
   const { device, heard } = await listener(identity);
   await update(identity.deviceId, desired({ patchId: 'x', components: { climate: { min: 1 } } }), '*');
@@ -165,7 +165,7 @@ test('desired: null is told as top-level nulls', async () => {
   device.disconnect();
 });
 
-test('the whole twin sent back, as some tools do, is accepted and leaves what is not the back end\'s alone', async () => {
+test('the whole twin sent back, as some tools do, is accepted and leaves members alone that a back end may not write', async () => {
   const identity = await create();
   const { device } = await listener(identity);
   await device.patch_reported({ r: 1 });
@@ -192,7 +192,7 @@ test('thirty updates at once are thirty updates', async () => {
   for (let n = 0; n < 30; n += 1) assert.equal(twin.properties.desired[`k${n}`], n);
 });
 
-test('what a twin may not hold is ArgumentError, too much of it 403; nothing changes', async (t) => {
+test('an invalid property is ArgumentError, a section over its size 403; nothing changes', async (t) => {
   const { deviceId } = await create();
   const deep = (levels) => (levels === 0 ? 1 : { d: deep(levels - 1) });
   const cases = [

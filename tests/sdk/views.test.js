@@ -5,10 +5,10 @@
 const assert = require('node:assert/strict');
 const { after, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt } = require('../support/azure');
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, host, new_id } = require('../support/target');
+const { device: device_sdk, iothub, mqtt } = require('../support/node/azure');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, host, new_id } = require('../support/node/target');
 
 const rest = new Rest(connection_string);
 after(() => rest.close());
@@ -59,6 +59,7 @@ test('an identity, field by field', async () => {
       type: 'sas',
     },
     capabilities: { iotEdge: false },
+    parentScopes: [],
   });
   assert.match(device.generationId, /^\d+$/);
   assert.match(Buffer.from(device.etag, 'base64').toString('latin1'), /^\d+$/);

@@ -4,10 +4,10 @@
 const assert = require('node:assert/strict');
 const { after, afterEach, test } = require('node:test');
 
-const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/azure');
-const { Rest } = require('../support/rest');
-const { connection_string, device_connection_string, host, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, iothub, mqtt, mqtt_ws } = require('../support/node/azure');
+const { Rest } = require('../support/node/rest');
+const { connection_string, device_connection_string, host, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const service = iothub.Client.fromConnectionString(connection_string);
@@ -34,7 +34,7 @@ function watch(client) {
   return client;
 }
 
-// Reads the twin and listens; once one delta came, the subscription is in force.
+// Reads the twin and listens; the first delta shows that the subscription is in force.
 async function listening(client, identity) {
   const twin = await within('getTwin', client.getTwin());
   twin.on('error', () => {});
@@ -159,7 +159,7 @@ test('a device that the hub cut off is back, subscriptions and all', async () =>
   }, { every_ms: 100 });
 });
 
-test('the session is the identity\'s, whatever carries it', async () => {
+test('a session belongs to the identity: TCP and WebSocket connections share it', async () => {
   const identity = await create();
   const over_tcp = new_client(identity, mqtt);
   await listening(over_tcp, identity);

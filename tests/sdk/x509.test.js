@@ -4,11 +4,11 @@
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
-const { device: device_sdk, device_http, iothub, mqtt, mqtt_ws } = require('../support/azure');
-const { Certificates } = require('../support/certificates');
-const { Rest } = require('../support/rest');
-const { connection_string, host, new_id } = require('../support/target');
-const { until, within } = require('../support/until');
+const { device: device_sdk, device_http, iothub, mqtt, mqtt_ws } = require('../support/node/azure');
+const { Certificates } = require('../support/node/certificates');
+const { Rest } = require('../support/node/rest');
+const { connection_string, host, new_id } = require('../support/node/target');
+const { until, within } = require('../support/node/until');
 
 const registry = iothub.Registry.fromConnectionString(connection_string);
 const certificates = new Certificates();
@@ -66,7 +66,7 @@ async function upload(name, ca, verified) {
 }
 
 for (const [name, transport] of [['MQTT', mqtt], ['MQTT over WebSocket', mqtt_ws]]) {
-  test(`a self-signed device lives over ${name}, by either thumbprint`, async () => {
+  test(`a self-signed device connects and works over ${name}, by either thumbprint`, async () => {
     const own = certificates.make('anything');
     for (const authentication of [self_signed(own.sha1, certificates.make('x').sha1), self_signed('0'.repeat(40), own.sha256)]) {
       const { deviceId } = await create(authentication);
@@ -74,7 +74,7 @@ for (const [name, transport] of [['MQTT', mqtt], ['MQTT over WebSocket', mqtt_ws
     }
   });
 
-  test(`a CA-signed device lives over ${name}, with its intermediate`, async () => {
+  test(`a CA-signed device connects and works over ${name}, with its intermediate`, async () => {
     const root = certificates.make('root', { is_ca: true });
     const intermediate = certificates.make('intermediate', { issuer: root, is_ca: true });
     await upload(new_id('root'), root, true);
@@ -86,7 +86,7 @@ for (const [name, transport] of [['MQTT', mqtt], ['MQTT over WebSocket', mqtt_ws
   });
 }
 
-test('a device sends over HTTPS by its certificate, and another does not', async () => {
+test('a device sends over HTTPS by its certificate; another device\'s certificate is refused', async () => {
   const own = certificates.make('dev');
   const { deviceId } = await create(self_signed(own.sha1));
   const client = new_client(deviceId, own, device_http.Http);
@@ -96,7 +96,7 @@ test('a device sends over HTTPS by its certificate, and another does not', async
   await assert.rejects(within('refusal', other.sendEvent(new device_sdk.Message('hello'))), { name: 'UnauthorizedError' });
 });
 
-test('a CA proves that it is whose it is, and its devices come in from then on', async () => {
+test('after the proof of possession of a CA\'s key, devices with its certificates may connect', async () => {
   const root = certificates.make('root', { is_ca: true });
   const name = new_id('proving');
   const { etag } = await upload(name, root, false);

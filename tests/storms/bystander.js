@@ -1,12 +1,12 @@
-// The thread of storm.js's Bystander: reads its twin without end, and tells how long that took.
+// The thread of storm.js's Bystander: reads its twin without end, and reports how long each read took.
 'use strict';
 
 const assert = require('node:assert/strict');
 const tls = require('node:tls');
 const { parentPort, workerData } = require('node:worker_threads');
 
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { sleep } = require('../support/until');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { sleep } = require('../support/node/until');
 
 const pause_ms = 5;
 let times_ms = [];

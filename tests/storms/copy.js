@@ -1,5 +1,5 @@
 // A device's copy of its desired properties on one connection, kept as SDKs keep it: the twin it read, then every delta with a
-// $version above it. And what all who were told of a version know about its content.
+// $version above it. And, per version, the content that any client was shown.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -20,7 +20,7 @@ function merge(base, patch) {
 
 const split = ({ $version: version, $metadata: metadata, ...content }) => ({ version, content });
 
-// What was told of each version: by the back end's answers, by the device's copies, in whichever life of the hub.
+// The content seen of each version: in the back end's answers and in the device's copies, over all lives of the hub.
 class Chronicle {
   constructor(name) {
     this.name = name;
@@ -52,7 +52,7 @@ class Copy {
     this.version = 0;  // 0 = not read yet
   }
 
-  // A twin is about to be read: it must show all that was heard of by now.
+  // A twin is about to be read: it must be at least as new as every version seen so far.
   asks() {
     this.at_least = this.chronicle.told;
   }

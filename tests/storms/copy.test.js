@@ -1,4 +1,4 @@
-// The checker checked: what a right hub may send, and everything it is there to catch.
+// The checker checked: everything that a correct hub may send passes, and each mistake is caught.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -21,7 +21,7 @@ test('deltas above the version that was read are applied in order', () => {
   assert.deepEqual([it.version, it.content], [6, { a: 'text', c: [1] }]);
 });
 
-test('deltas that come before the twin wait for it; those that it shows already are dropped', () => {
+test('deltas that arrive before the twin wait for it; deltas that the twin contains already are dropped', () => {
   const it = copy();
   it.delta(3, { a: 3, $version: 3 });
   it.delta(4, { b: 4, $version: 4 });
@@ -32,7 +32,7 @@ test('deltas that come before the twin wait for it; those that it shows already 
   assert.deepEqual([late.version, late.content], [3, { a: 3 }]);
 });
 
-test('what may not be', async (t) => {
+test('a lost, repeated, reordered or altered delta is found', async (t) => {
   const cases = {
     'a delta is lost': [(it) => it.delta(6, { $version: 6 }), /a delta is lost: the copy is at 4/],
     'a delta comes twice': [(it) => { it.delta(5, { $version: 5 }); it.delta(5, { $version: 5 }); }, /follows the delta 5/],

@@ -1,14 +1,14 @@
 // No delta is lost, repeated or out of order for a subscribed device, whatever happens: devices that reconnect at random, with and
 // without clean session, that are taken over; a hub that is stopped or killed; back ends that write at the same time. After each
 // storm the device's copy equals the hub's (https://github.com/Azure/iotedge/issues/2757 and /7148 are what this looks for).
-//   TWINHUB_STORM_SEED (random; printed)   TWINHUB_STORM_DELTA_ROUNDS (8)   TWINHUB_STORM_DELTA_DEVICES (8)
+//   TESTS_STORM_SEED (random; printed)   TESTS_STORM_DELTA_ROUNDS (8)   TESTS_STORM_DELTA_DEVICES (8)
 'use strict';
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
-const { MqttClient, topics } = require('../support/mqtt_client');
-const { sleep, until } = require('../support/until');
+const { MqttClient, topics } = require('../support/node/mqtt_client');
+const { sleep, until } = require('../support/node/until');
 const { Chronicle, Copy } = require('./copy');
 const { Storm, from_environment, seed } = require('./storm');
 
@@ -18,7 +18,7 @@ const writers_per_device = 2;
 const storm_ms = { min: 200, max: 700 };
 const stay_ms = { min: 0, max: 150 };
 
-// What the storm is doing to the hub: a connection that ends is an error unless the hub was struck in its time.
+// The storm's strikes at the hub: a connection that ends is an error unless the hub was struck in its time.
 class Weather {
   constructor() {
     this.failures = [];
@@ -121,7 +121,7 @@ class Device {
     return { serial: this.serial, [`p${random.between(0, 4)}`]: value(), [`q${random.between(0, 2)}`]: value() };
   }
 
-  // A back end that patches, replaces, or changes what is none of the device's business.
+  // A back end that patches, replaces, or changes tags, which devices do not see.
   async write_at_random(random) {
     const path = `/twins/${this.id}`;
     const { rest } = this.storm;
@@ -141,7 +141,7 @@ class Device {
     }
   }
 
-  // The device's copy is the hub's, at a version that is no older than what anybody was told.
+  // The device's copy equals the hub's, at a version no older than any that a client has seen.
   async check() {
     const answer = await this.storm.rest.get(`/twins/${this.id}`);
     assert.equal(answer.status, 200, answer.text);
@@ -162,7 +162,7 @@ function without_nulls(value) {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null).map(([name, member]) => [name, without_nulls(member)]));
 }
 
-// What becomes of the hub in the middle of a storm.
+// The strikes: a stop, a kill or nothing, in the middle of a storm.
 async function strike(storm, weather, random) {
   const chance = random.next();
   if (chance < 0.3) return 'none';
@@ -199,7 +199,7 @@ async function blow(storm, weather, devices, random) {
   return how;
 }
 
-test(`the device's copy is the hub's after each of ${rounds} storms (TWINHUB_STORM_SEED=${seed})`, async (t) => {
+test(`the device's copy is the hub's after each of ${rounds} storms (TESTS_STORM_SEED=${seed})`, async (t) => {
   const storm = await Storm.start();
   t.after(() => storm.end());
   const { random } = storm;

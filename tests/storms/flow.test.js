@@ -1,14 +1,14 @@
 // Peers that do not keep the pace: a reader that stops reading, a publisher that never waits. The hub holds them back or lets
 // them go; others do not notice.
-//   TWINHUB_STORM_READERS (6)   TWINHUB_STORM_PUBLISHERS (4)   TWINHUB_STORM_MESSAGES (10000, of each publisher)
+//   TESTS_STORM_READERS (6)   TESTS_STORM_PUBLISHERS (4)   TESTS_STORM_MESSAGES (10000, of each publisher)
 'use strict';
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { test } = require('node:test');
 
-const { topics } = require('../support/mqtt_client');
-const { until } = require('../support/until');
+const { topics } = require('../support/node/mqtt_client');
+const { until } = require('../support/node/until');
 const { Bystander, Storm, from_environment, in_parallel, mib, shown } = require('./storm');
 
 const readers = from_environment('READERS', 6);
@@ -19,7 +19,7 @@ const output_kib_max = 1024;  // mqtt.output_kib_max
 
 const large = (n) => Object.fromEntries(Array.from({ length: 7 }, (_, part) => [`part${part}`, `${n}`.padEnd(4000, '.')]));  // 28 KB
 
-test(`${readers} devices stop reading while changes keep coming: each is let go, with bounded memory`, async (t) => {
+test(`${readers} devices stop reading while changes keep coming: the hub closes each connection, with bounded memory`, async (t) => {
   const storm = await Storm.start();
   t.after(() => storm.end());
   const bystander = await Bystander.start(storm);
@@ -45,7 +45,7 @@ test(`${readers} devices stop reading while changes keep coming: each is let go,
   const { twinhub_mqtt_slow_readers_closed_total: closed } = await storm.hub.metrics();
   const during = await bystander.window();
   assert.equal(closed, readers);
-  // Back again, each reads what it has missed.
+  // After reconnecting, each device reads the changes that it has missed.
   await in_parallel(devices, readers, async (device) => {
     const client = await storm.connect(device);
     assert.equal(client.session_present, 1);
@@ -56,7 +56,7 @@ test(`${readers} devices stop reading while changes keep coming: each is let go,
   for (const client of clients) client.destroy();
   t.diagnostic(`${changes} changes of 28 KB to ${readers} devices; RSS ${mib(before.rss)} -> at most ${mib(rss_max)}`);
   t.diagnostic(`bystander before: ${shown(before.reads)}; meanwhile: ${shown(during)}`);
-  // What waits for each of them, twice for a string that grows; and the store's own buffers, which the changes fill.
+  // The unsent output of each device, twice for a string that grows; and the store's own buffers, which the changes fill.
   assert.ok(rss_max <= before.rss + readers * 2 * output_kib_max + 160 * 1024, 'memory');
 });
 
@@ -71,7 +71,7 @@ async function taken_when_stuck(storm) {
   return taken;
 }
 
-test(`${readers} devices ask and do not read: they wait, and get every answer once they read`, async (t) => {
+test(`${readers} devices send requests and do not read: the hub holds them back, and they get every answer once they read`, async (t) => {
   const storm = await Storm.start();
   t.after(() => storm.end());
   const devices = await storm.devices(readers);

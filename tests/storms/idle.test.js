@@ -1,5 +1,5 @@
 // Connections that do nothing: many of them cost little, and those that never say CONNECT are shown the door.
-//   TWINHUB_STORM_IDLE (1000)     TWINHUB_STORM_SILENT (150, of each kind)
+//   TESTS_STORM_IDLE (1000)     TESTS_STORM_SILENT (150, of each kind)
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -7,8 +7,8 @@ const net = require('node:net');
 const tls = require('node:tls');
 const { test } = require('node:test');
 
-const { ports } = require('../support/hub');
-const { until } = require('../support/until');
+const { ports } = require('../support/node/hub');
+const { until } = require('../support/node/until');
 const { Bystander, Storm, from_environment, in_parallel, mib, shown } = require('./storm');
 
 const idle = from_environment('IDLE', 1000);
@@ -70,7 +70,7 @@ function silent_peer(host, kind, secure_context) {
   return new Promise((resolve) => socket.once('close', () => resolve(received)));
 }
 
-test('peers that connect and say nothing are closed, and cost nothing after', async (t) => {
+test('connections without a CONNECT are closed, and their memory is given back', async (t) => {
   const storm = await Storm.start({ env: { TWINHUB_MQTT_CONNECT_TIMEOUT_SECONDS: '2' } });
   t.after(() => storm.end());
   const bystander = await Bystander.start(storm);

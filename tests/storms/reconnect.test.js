@@ -1,12 +1,12 @@
 // Crowds at the door: many clients that drop at once and come back at once, and many that fight for one identity.
-//   TWINHUB_STORM_RECONNECT (1000)   TWINHUB_STORM_ROUNDS (2)   TWINHUB_STORM_FIGHTERS (40)   TWINHUB_STORM_TAKE_OVERS (1000)
+//   TESTS_STORM_RECONNECT (1000)   TESTS_STORM_ROUNDS (2)   TESTS_STORM_FIGHTERS (40)   TESTS_STORM_TAKE_OVERS (1000)
 'use strict';
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
-const { topics } = require('../support/mqtt_client');
-const { until } = require('../support/until');
+const { topics } = require('../support/node/mqtt_client');
+const { until } = require('../support/node/until');
 const { Bystander, Storm, from_environment, in_parallel, mib, shown } = require('./storm');
 
 const crowd = from_environment('RECONNECT', 1000);

@@ -1,4 +1,4 @@
-// What every storm has: a hub of its own, many devices, a bystander whose twin reads are timed before and during, and figures
+// The parts of every storm: a hub of its own, many devices, a bystander whose twin reads are timed before and during, and figures
 // (memory from /proc, counters from the metrics page) that are printed. Nothing is asserted on times.
 'use strict';
 
@@ -8,14 +8,14 @@ const path = require('node:path');
 const tls = require('node:tls');
 const { Worker } = require('node:worker_threads');
 
-const { EventLog } = require('../support/events');
-const { Hub, ports } = require('../support/hub');
-const { MqttClient } = require('../support/mqtt_client');
-const { Random } = require('../support/random');
-const { Rest } = require('../support/rest');
-const { until, within } = require('../support/until');
+const { EventLog } = require('../support/node/events');
+const { Hub, ports } = require('../support/node/hub');
+const { MqttClient } = require('../support/node/mqtt_client');
+const { Random } = require('../support/node/random');
+const { Rest } = require('../support/node/rest');
+const { until, within } = require('../support/node/until');
 
-const from_environment = (name, otherwise) => Number(process.env[`TWINHUB_STORM_${name}`] || otherwise);
+const from_environment = (name, otherwise) => Number(process.env[`TESTS_STORM_${name}`] || otherwise);
 
 const seed = from_environment('SEED', crypto.randomInt(1, 2 ** 31));
 

@@ -2,7 +2,7 @@
 // so that each update carries the etag of the response before it.
 'use strict';
 
-const { iothub } = require('../support/azure');
+const { iothub } = require('../support/node/azure');
 
 const registry = iothub.Registry.fromConnectionString(process.argv[2]);
 let twin;

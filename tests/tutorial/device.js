@@ -3,7 +3,7 @@
 // added, updated and deleted, and reports. Written for this test; everything it notices goes to the parent process.
 'use strict';
 
-const { device, mqtt } = require('../support/azure');
+const { device, mqtt } = require('../support/node/azure');
 
 const tell = (event, detail) => process.send({ event, ...detail });
 const unknown = '{unknown}';

@@ -1,4 +1,4 @@
-// The seven patches of the tutorial's back end, in its order, and what each makes the tutorial's device notice.
+// The seven patches of the tutorial's back end, in its order, and the events of the tutorial's device for each.
 'use strict';
 
 const desired = (section) => ({ properties: { desired: section } });
@@ -56,7 +56,7 @@ const steps = [
 
 const reset = desired(null);
 
-// What is there when all seven are done.
+// The desired properties when all seven are done.
 const final_desired = {
   patchId: 'Delete WiFi component', fanOn: 'false',
   components: { system, climate: { minTemperature: '68', maxTemperature: '92' } },

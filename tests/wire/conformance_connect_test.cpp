@@ -68,6 +68,7 @@ std::vector<Row> malformed(const WireHub& hub) {
        but(hub, [](auto& f) { f.client_id = std::string("dev1\0", 5); })},
       {"[MQTT-3.1.3-10] a will topic that is not UTF-8",
        but(hub, [](auto& f) { f.will = WillFields{.topic = "\xC3"}; })},
+      {"[MQTT-4.7.3-1] a will topic without a character", but(hub, [](auto& f) { f.will = WillFields{.topic = ""}; })},
       {"[MQTT-3.1.3-11] a user name that is not UTF-8", but(hub, [](auto& f) { f.user_name = "hub.local/dev1/\x80"; })},
       {"[MQTT-3.1.4-1] bytes behind the payload", raw_connect(0x02, id + "x")},
       {"[MQTT-3.1.4-1] [MQTT-3.2.2-6] nothing at all", packet(0x10, "")},
@@ -77,6 +78,11 @@ std::vector<Row> malformed(const WireHub& hub) {
       {"[MQTT-3.1.4-1] a packet larger than the hub takes", std::string("\x10\xFF\xFF\xFF\x7F", 5)},
       {"[MQTT-3.1.4-1] a fifth byte of remaining length", std::string("\x10\xFF\xFF\xFF\xFF\x01", 6)},
   };
+  for (const char* topic : {"devices/dev1/messages/events/#", "devices/dev1/messages/events/a=+",
+                            "devices/+/messages/events/", "#", "a+b"}) {
+    rows.push_back({std::string("[MQTT-4.7.1-1] a will topic with a wildcard: ") + topic,
+                    but(hub, [topic](auto& f) { f.will = WillFields{.topic = topic, .qos = 1}; })});
+  }
   const std::string body = connect_packet(hub.credentials(dev1)).substr(3);
   for (unsigned flags = 1; flags < 16; ++flags) {
     rows.push_back({"[MQTT-2.2.2-1] [MQTT-2.2.2-2] CONNECT with flags " + std::to_string(flags),

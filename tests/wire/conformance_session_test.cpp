@@ -243,7 +243,8 @@ TEST_P(Sessions, AfterUnsubscribeNothingMoreComes) {
   EXPECT_EQ(client.expect_message().payload, R"({"a":1,"$version":2})");
   std::string other_case = desired_changes;
   other_case[0] = '@';
-  client.send(unsubscribe_packet(2, {other_case, desired_changes + "/", "$iothub/#"}));
+  client.send(
+      unsubscribe_packet(2, {other_case, desired_changes.substr(0, desired_changes.size() - 1) + "+", "$iothub/#"}));
   EXPECT_EQ(client.expect(), (Packet{0xB0, integer16(2)}));
   hub.patch(dev1, R"({"properties":{"desired":{"a":2}}})");
   EXPECT_EQ(client.expect_message().payload, R"({"a":2,"$version":3})");

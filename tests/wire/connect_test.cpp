@@ -93,6 +93,23 @@ TEST(Connect, BothKeysOfTheIdentityAndOfAPolicyOpenTheDoor) {
   }
 }
 
+TEST(Connect, APolicysDeviceLeavesWhenThePolicysKeyIsRenewed) {
+  WireHub hub;
+  ConnectFields fields = hub.credentials(dev1);
+  fields.password = token_for("hub.local", base64_encode(std::string(32, 'd')), "device");
+  MqttClient by_policy = hub.connect(fields);
+  MqttClient by_own_key = hub.connect(dev2);
+  const std::string renewed = base64_encode(std::string(32, 'r'));
+  hub.set_policies({{"device", hub::Right::device_connect, renewed, renewed}});
+  EXPECT_EQ(by_policy.drain(), 0U);
+  by_own_key.send(pingreq);
+  EXPECT_EQ(by_own_key.expect().first_byte, 0xD0);
+  MqttClient refused(hub.port());
+  EXPECT_EQ(connect_code(refused, fields), 5);
+  fields.password = token_for("hub.local", renewed, "device");
+  (void)hub.connect(fields);
+}
+
 TEST(Connect, ATokenThatDoesNotProveTheDeviceIsRefused) {
   WireHub hub;
   const std::string key = hub.identity(dev1).primary_key;
@@ -186,7 +203,9 @@ TEST(Connect, UserNamesOfAllTimesAreRead) {
         "hub.local/dev1/?api-version=2020-09-30&model-id=dtmi:com:example:Thermostat;1",
         "hub.local/dev1/?api-version=2021-04-12&api-version=nonsense",
         "hub.local/dev1/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1-preview-003",
-        "another.name/dev1/?api-version=2021-04-12&DeviceClientType=a%2Fb"}) {
+        "another.name/dev1/?api-version=2021-04-12&DeviceClientType=a%2Fb", "hub.local/dev1/",
+        "hub.local/dev1/?DeviceClientType=x", "hub.local/dev1/DeviceClientType=x&api-version=2016-11-14",
+        "hub.local/dev1/DeviceClientType=azure-iot-device%2F1.0.14"}) {
     EXPECT_EQ(code_for_user_name(hub, user_name), accepted) << user_name;
   }
 }
@@ -248,7 +267,7 @@ TEST(Connect, IdsMayHoldEveryCharacterThatTheRegistryTakes) {
     const IdentityId id{name, ""};
     hub.put(id);
     MqttClient client = hub.subscriber(id, {{twin_responses, 0}, {"devices/" + name + "/messages/devicebound/#", 1}});
-    EXPECT_EQ(get_twin(client, name).topic, "$iothub/twin/res/200/?$rid=" + name);
+    EXPECT_EQ(get_twin(client).topic, "$iothub/twin/res/200/?$rid=1") << name;
     client.send(publish_packet(
         {.topic = "devices/" + name + "/messages/events/", .payload = "from " + name, .qos = 1, .packet_id = 7}));
     EXPECT_EQ(client.expect(), (Packet{0x40, integer16(7)})) << name;

@@ -123,6 +123,36 @@ TEST(Hostile, ATooLargePacketEndsTheConnectionBeforeItsBody) {
   EXPECT_TRUE(hub.still_serves());
 }
 
+TEST(Hostile, AConnectThatIsNotWholeCountsUpToItsBound) {
+  mqtt_door::DoorOptions options;
+  options.connect_bytes_max = 4096;
+  WireHub hub(options);
+  ConnectFields fields = hub.credentials(dev1);
+  fields.will = WillFields{.topic = events_topic, .message = std::string(60'000, 'w')};
+  const std::string connect = connect_packet(fields);
+  MqttClient client(hub.port());
+  client.send(connect.substr(0, 3000));
+  const auto counted = [&] { return hub.admission_figures().stranger_bytes; };
+  EXPECT_TRUE(eventually([&] { return counted() >= net::AdmissionOptions().stranger_bytes + 3000; })) << counted();
+  client.send(connect.substr(3000, 2000));
+  EXPECT_EQ(client.drain(), 0U);
+  EXPECT_TRUE(eventually([&] { return counted() == 0; })) << counted();
+  EXPECT_TRUE(hub.still_serves());
+}
+
+TEST(Hostile, AConnectWithALargeWillMayComeInPieces) {
+  WireHub hub;
+  ConnectFields fields = hub.credentials(dev1);
+  fields.will = WillFields{.topic = events_topic, .message = std::string(60'000, 'w')};
+  const std::string connect = connect_packet(fields);
+  MqttClient client(hub.port());
+  client.send(connect.substr(0, 40'000));
+  EXPECT_TRUE(eventually([&] { return hub.admission_figures().stranger_bytes > 40'000; }));
+  client.send(connect.substr(40'000));
+  EXPECT_EQ(client.expect(), (Packet{0x20, std::string(2, '\0')}));
+  EXPECT_EQ(hub.admission_figures().strangers, 0U);
+}
+
 TEST(Hostile, ADeviceThatDoesNotReadItsDeltasIsClosedAndTheOthersGoOn) {
   WireHub hub({.output_bytes_max = 128 * 1024});
   MqttClient lazy = hub.subscriber(dev1, {{desired_changes, 0}});

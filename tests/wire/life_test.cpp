@@ -78,8 +78,18 @@ TEST(Life, AClientThatIsNotListenedToIsNotSilent) {
   client.send(messages + std::string(pingreq));
   EXPECT_EQ(quiet_client.drain(), 0U);  // by then the other's time is over, too
   hub.store().release();
-  for (std::uint16_t id = 1; id <= 8; ++id) ASSERT_EQ(client.expect(), (Packet{0x40, integer16(id)}));
-  EXPECT_EQ(client.expect().first_byte, 0xD0);
+  // PUBACKs in their order, and the PINGRESP somewhere behind the fourth: it waits for no disk.
+  std::uint16_t acknowledged = 0;
+  bool pinged = false;
+  while (acknowledged < 8 || !pinged) {
+    const Packet packet = client.expect();
+    if (packet.first_byte == 0xD0) {
+      EXPECT_GE(acknowledged, 4);
+      pinged = true;
+    } else {
+      ASSERT_EQ(packet, (Packet{0x40, integer16(++acknowledged)}));
+    }
+  }
 }
 
 TEST(Life, KeepAliveZeroAndTooLongOnesGetTheCap) {
@@ -177,6 +187,19 @@ TEST(Life, ReplacingTheKeyInUseEndsTheConnectionAndSwappingItDoesNot) {
   auto rolled = keys;
   rolled.secondary_key = base64_encode(std::string(32, 'o'));
   hub.put(dev1, identity_body(rolled, "enabled", fresh));
+  EXPECT_EQ(client.drain(), 0U);
+}
+
+TEST(Life, AKeyThatWasSwappedAndThenReplacedEndsTheConnectionThatCameWithIt) {
+  WireHub hub;
+  const auto keys = hub.identity(dev1);
+  MqttClient client = hub.subscriber(dev1, {{twin_responses, 0}});  // by the primary key
+  auto swapped = keys;
+  std::swap(swapped.primary_key, swapped.secondary_key);
+  hub.put(dev1, identity_body(swapped, "enabled", swapped.primary_key));
+  EXPECT_EQ(get_twin(client).topic, "$iothub/twin/res/200/?$rid=1");
+  swapped.secondary_key = base64_encode(std::string(32, 'o'));
+  hub.put(dev1, identity_body(swapped, "enabled", swapped.primary_key));
   EXPECT_EQ(client.drain(), 0U);
 }
 

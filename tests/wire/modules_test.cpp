@@ -59,7 +59,7 @@ TEST(ModulesWire, TelemetryOfAModuleSaysWhoseItIsAndByWhichOutput) {
   EXPECT_EQ(value_of(events[0].system, "iothub-connection-module-id"), "camera");
   EXPECT_EQ(value_of(events[0].system, "iothub-outputname"), "alerts");
   EXPECT_EQ(value_of(events[0].system, "iothub-connection-auth-method"),
-            R"({"scope":"module","type":"sas","issuer":"iothub"})");
+            R"({"scope":"module","type":"sas","issuer":"iothub","acceptingIpFilterRule":null})");
   EXPECT_EQ(value_of(events[0].application, "level"), "3");
   EXPECT_EQ(events[0].application.size(), 1U);
   EXPECT_TRUE(hub.telemetry(dev1).empty());
@@ -126,7 +126,7 @@ TEST(ModulesWire, NobodyPublishesToAnothersTopics) {
   EXPECT_TRUE(hub.telemetry(camera).empty());
 }
 
-TEST(ModulesWire, AKeyOpensItsOwnDoorOnly) {
+TEST(ModulesWire, AKeyOpensItsOwnDoorAndADevicesKeyItsModules) {
   Modules hub;
   const auto code_with = [&](const IdentityId& id, const IdentityId& token_of) {
     ConnectFields fields = hub.credentials(id);
@@ -135,7 +135,8 @@ TEST(ModulesWire, AKeyOpensItsOwnDoorOnly) {
     return connect_code(client, fields);
   };
   EXPECT_EQ(code_with(camera, camera), 0);
-  EXPECT_EQ(code_with(camera, dev1), 5);
+  EXPECT_EQ(code_with(camera, dev1), 0);
+  EXPECT_EQ(code_with(camera, dev2), 5);
   EXPECT_EQ(code_with(dev1, camera), 5);
   EXPECT_EQ(code_with(camera, {"dev1", "microphone"}), 5);
   EXPECT_EQ(code_with(camera, {"dev2", "camera"}), 5);

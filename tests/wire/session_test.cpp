@@ -191,6 +191,7 @@ TEST(Session, ASubscribeThatChangesNothingWaitsForTheOneThatDid) {
   EXPECT_EQ(connack(client, hub.credentials(dev1)), accepted_new);
   hub.store().hold();
   client.send(subscribe_packet(1, {{twin_responses, 1}}));
+  ASSERT_TRUE(eventually([&] { return hub.store().waiting() == 1; }));  // durable, the news of it held back
   client.send(subscribe_packet(2, {{twin_responses, 1}}));
   client.send(pingreq);
   EXPECT_EQ(client.expect().first_byte, 0xD0);  // neither SUBACK is due

@@ -67,6 +67,16 @@ TEST(TwinWire, AReportedPatchIsAnsweredWithItsVersion) {
   EXPECT_EQ(member(get_twin(client).payload, "reported"), R"({"fw":{"version":"1.2","sizes":[1,2]},"$version":3})");
 }
 
+/// azure-sdk-for-c's PnP sample publishes its whole buffer.
+TEST(TwinWire, NulBytesBehindAReportedPatchAreWhiteSpace) {
+  WireHub hub;
+  MqttClient client = hub.subscriber(dev1, both_filters);
+  const std::string padded = R"({"fw":"1.1"})" + std::string(200, '\0');
+  EXPECT_EQ(report(client, padded, "1").topic, response(204, "1") + "&$version=2");
+  EXPECT_EQ(member(get_twin(client).payload, "reported"), R"({"fw":"1.1","$version":2})");
+  EXPECT_EQ(report(client, std::string("{\"a\":\0 1}", 9), "2").topic, response(400, "2"));
+}
+
 TEST(TwinWire, ContentThatBreaksTheRulesIsAnsweredWithAnError) {
   WireHub hub;
   MqttClient client = hub.subscriber(dev1, both_filters);

@@ -2,9 +2,9 @@
 
 #include "protocol/iothub/sas_token.hpp"
 #include "server/net/certificates.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
-#include <unistd.h>
-#include <cstdlib>
+#include <spdlog/spdlog.h>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -16,12 +16,6 @@ template <class T>
 T value_or_throw(Result<T> result, std::string_view what) {
   if (!result) throw std::runtime_error(std::string(what) + ": " + result.error().detail);
   return std::move(*result);
-}
-
-std::filesystem::path make_directory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "twinhub-wire-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  return pattern;
 }
 
 /// Runs one call of the hub and waits for its answer.
@@ -36,19 +30,19 @@ Result<T> answer_of(const std::function<void(hub::Done<T>)>& call) {
 /// Every certificate file is made once for the whole test program.
 net::OwnCertificates certificates() {
   static const struct Shared {
-    std::filesystem::path directory = make_directory();
+    TemporaryFolder folder{"certificates"};
     net::OwnCertificates own =
-        value_or_throw(net::ensure_certificates(directory, {}, net::KeyType::ecdsa_p256), "certificates");
-    ~Shared() {
-      std::error_code ignored;
-      std::filesystem::remove_all(directory, ignored);
-    }
+        value_or_throw(net::ensure_certificates(folder.path(), {}, net::KeyType::ecdsa_p256), "certificates");
   } shared;
   return shared.own;
 }
 
 constexpr std::string_view host = "hub.local";
 const IfMatch any_etag{.present = true, .any = true, .etag = {}};
+
+net::DoorKind kind_of(const mqtt_door::Door&) { return net::DoorKind::mqtt; }
+net::DoorKind kind_of(const amqp_door::Door&) { return net::DoorKind::amqp; }
+net::DoorKind kind_of(const rest::Door&) { return net::DoorKind::rest; }
 
 std::string resource_of(const IdentityId& id) {
   std::string path = std::string(host) + "/devices/" + id.device;
@@ -57,28 +51,33 @@ std::string resource_of(const IdentityId& id) {
 
 }  // namespace
 
-WireHub::WireHub(mqtt_door::DoorOptions options, const hub::HubOptions& hub_options)
-    : options_(options), hub_options_(hub_options), directory_(make_directory()) {
+WireHub::WireHub(mqtt_door::DoorOptions options, const hub::HubOptions& hub_options,
+                 amqp_door::DoorOptions amqp_options, events::RouterOptions routing)
+    : options_(options),
+      hub_options_(hub_options),
+      amqp_options_(std::move(amqp_options)),
+      routing_(std::move(routing)) {
+  spdlog::set_level(spdlog::level::warn);  // what went well hides what failed
   start();
   put(dev1);
   put(dev2);
 }
 
-WireHub::~WireHub() {
-  stop(std::chrono::milliseconds(0));
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
-}
+WireHub::~WireHub() { stop(std::chrono::milliseconds(0)); }
 
 void WireHub::start() {
   storage::StoreOptions options;
-  options.directory = directory_;
+  options.directory = folder_.path();
   options.now = [this] { return clock_.now(); };
   options.memtable_bytes = 1 << 20;
   store_ = std::make_unique<HeldStore>(value_or_throw(storage::open_rocksdb_store(std::move(options)), "store"));
   tls_ = value_or_throw(net::TlsContext::load(certificates().server), "TLS");
   threads_ = std::make_unique<net::Threads>(2, 1);
-  links_ = mqtt_door::make_session_table();
+  feed_ = std::make_unique<events::EventFeed>(*store_, value_or_throw(events::Router::make(routing_), "routes"),
+                                              amqp_door::encode_event());
+  store_->watch_events([this] { feed_->wake(); });
+  feed_->start();
+  devices_ = std::make_unique<hub::DeviceTable>();
   std::vector<hub::Policy> policies{{.name = "device",
                                      .rights = hub::Right::device_connect,
                                      .primary_key = base64_encode(std::string(32, 'd')),
@@ -87,44 +86,62 @@ void WireHub::start() {
                                      .rights = hub::Right::service_connect,
                                      .primary_key = base64_encode(std::string(32, 's')),
                                      .secondary_key = base64_encode(std::string(32, 't'))}};
-  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *links_, hub_options_);
+  hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, std::move(policies), *devices_, hub_options_);
+  hub_->authenticator.accept(access_tokens_);
   if (const auto recovered = hub_->recover(); !recovered) throw std::runtime_error(recovered.error().detail);
-  door_ = mqtt_door::make_door(*hub_, *links_, *threads_, options_);
+  door_ = mqtt_door::make_door(*hub_, *devices_, *threads_, options_);
+  const auto adopt = [this](net::IoThread& lane, net::WebSocketRequest& request) { door_->adopt(lane, request); };
+  amqp_ = amqp_door::make_door(*hub_, *devices_, *threads_, *feed_, amqp_options_);
+  const auto adopt_amqp = [this](net::IoThread& lane, net::WebSocketRequest& request) { amqp_->adopt(lane, request); };
   rest_ = rest::make_door(*hub_, *threads_, {},
-                          [this](net::IoThread& lane, net::WebSocketRequest& request) { door_->adopt(lane, request); });
+                          {{net::iot_hub_web_socket_path, "mqtt", adopt},
+                           {net::iot_hub_web_socket_path, net::amqp_web_socket_subprotocol, adopt_amqp},
+                           {net::event_hubs_web_socket_path, net::amqp_web_socket_subprotocol, adopt_amqp}});
   plain_ = listen(*door_, false);
   secure_ = listen(*door_, true);
+  amqp_plain_ = listen(*amqp_, false);
+  amqp_secure_ = listen(*amqp_, true);
   http_ = listen(*rest_, false);
   https_ = listen(*rest_, true);
   threads_->start();
-  for (const auto& listener : {&plain_, &secure_, &http_, &https_}) (*listener)->start();
+  for (const auto& listener : {&plain_, &secure_, &amqp_plain_, &amqp_secure_, &http_, &https_}) (*listener)->start();
 }
 
 template <class Door>
 std::unique_ptr<net::Listener> WireHub::listen(Door& door, bool secure) {
   return value_or_throw(
-      net::Listener::open("127.0.0.1", 0, "test", *threads_,
-                          [this, &door, secure](net::IoThread& lane, int descriptor, const auto& peer) {
-                            door.adopt(lane, descriptor, peer.address().to_string(),
-                                       secure ? tls_->current() : nullptr);
+      net::Listener::open("127.0.0.1", 0, "test", *threads_, admission_, kind_of(door),
+                          [this, &door, secure](net::IoThread& lane, int descriptor, net::Place place) {
+                            door.adopt(lane, descriptor, std::move(place), secure ? tls_->current() : nullptr);
                           }),
       "listener");
 }
 
 void WireHub::stop(std::chrono::milliseconds within) {
   if (!door_) return;
-  for (const auto& listener : {&plain_, &secure_, &http_, &https_}) (*listener)->stop();
+  for (const auto& listener : {&plain_, &secure_, &amqp_plain_, &amqp_secure_, &http_, &https_}) (*listener)->stop();
   rest_->stop(within);
+  amqp_->stop(within);
   door_->stop(within);
   store_->release();
   threads_->stop();
+  store_->watch_events({});
+  feed_->stop();
   store_.reset();  // its last callbacks still find the door
-  for (const auto& listener : {&plain_, &secure_, &http_, &https_}) listener->reset();
+  for (const auto& listener : {&plain_, &secure_, &amqp_plain_, &amqp_secure_, &http_, &https_}) listener->reset();
   rest_.reset();
+  amqp_.reset();
   door_.reset();
   hub_.reset();
-  links_.reset();
+  feed_.reset();
+  devices_.reset();
   threads_.reset();
+}
+
+std::string WireHub::access_token(const std::string& policy, hub::Audience audience) const {
+  for (const hub::Policy& known : *hub_->authenticator.policies())
+    if (known.name == policy) return access_tokens_.issue(audience, policy, known.primary_key);
+  throw std::runtime_error("there is no policy " + policy);
 }
 
 std::filesystem::path WireHub::ca() const { return certificates().ca; }

@@ -73,7 +73,7 @@ TEST_P(X509Versions, ADeviceWithItsThumbprintIsServed) {
   for (const auto& property : events.front().system) {
     if (property.name == "iothub-connection-auth-method") method = property.value.value_or("");
   }
-  EXPECT_EQ(method, R"({"scope":"device","type":"x509","issuer":"iothub"})");
+  EXPECT_EQ(method, R"({"scope":"device","type":"x509","issuer":"iothub","acceptingIpFilterRule":null})");
 }
 
 TEST_P(X509Versions, ADeviceThatAVerifiedCaVouchesForIsServedByBothDoors) {
@@ -140,6 +140,24 @@ TEST(X509, AThumbprintsCertificateNeedsItsDatesAndNothingElse) {
     hub.put(dev1, self_signed(certificate.certificate().sha256_thumbprint()));
     EXPECT_EQ(code_of(hub, {certificate}), code);
   }
+}
+
+TEST(X509, NameConstraintsOfAnIntermediateBindTheDeviceId) {
+  WireHub hub;
+  const TestCertificate root({.common_names = {"root"}, .is_ca = true});
+  const IdentityId within{"press.plant.example", ""}, outside{"office:1", ""};
+  hub.put_ca("root", root.certificate());
+  for (const IdentityId& id : {within, outside}) hub.put(id, ca_signed);
+  const auto code = [&](const std::string& constraints, const IdentityId& id) {
+    const TestCertificate plant(
+        {.common_names = {"plant"}, .issuer = &root, .is_ca = true, .name_constraints = constraints});
+    const TestCertificate leaf({.common_names = {id.device}, .issuer = &plant});
+    return code_of(hub, {leaf, plant}, id);
+  };
+  EXPECT_EQ(code("critical,permitted;DNS:plant.example", within), 0);
+  EXPECT_EQ(code("critical,permitted;DNS:plant.example", outside), 5);
+  EXPECT_EQ(code("critical,excluded;DNS:plant.example", within), 5);
+  EXPECT_EQ(code("critical,excluded;DNS:plant.example", outside), 0);
 }
 
 TEST(X509, ACasWordCountsWhenItIsVerified) {

@@ -11,10 +11,7 @@ TEST(Settings, FlagsBeatTheEnvironmentBeatsTheFileBeatsDefaults) {
   const TomlFile file("mqtts_port = 1\nhttps_port = 2\n\n[mqtt]\nin_flight_max = 3\n");
   Sources sources;
   sources.file = file.path();
-  sources.environment = [](const char* name) -> const char* {
-    if (std::string_view(name) == "TWINHUB_HTTPS_PORT") return "20";
-    return std::string_view(name) == "TWINHUB_MQTT_IN_FLIGHT_MAX" ? "30" : nullptr;
-  };
+  sources.environment = {{"TWINHUB_HTTPS_PORT", "20"}, {"TWINHUB_MQTT_IN_FLIGHT_MAX", "30"}};
   sources.flags = {{"mqtt.in_flight_max", "300"}};
   const Loaded loaded = load(sources);
   EXPECT_EQ(loaded.settings.mqtts_port, 1);
@@ -35,6 +32,54 @@ TEST(Settings, FaultsAreOnInDevModeUnlessSaidOtherwise) {
   EXPECT_EQ(faults({{"dev", "true"}}), std::pair(true, std::string("dev")));
   EXPECT_FALSE(faults({{"dev", "true"}, {"faults", "false"}}).first);
   EXPECT_TRUE(faults({{"faults", "true"}}).first);
+}
+
+TEST(Settings, DevListensOnThisMachineAloneUnlessItIsTold) {
+  const auto listen = [](std::vector<std::pair<std::string, std::string>> flags) {
+    return load({.file = {}, .environment = {}, .flags = std::move(flags)}).settings.listen;
+  };
+  EXPECT_EQ(listen({}), "0.0.0.0");
+  EXPECT_EQ(listen({{"dev", "true"}}), "127.0.0.1");
+  EXPECT_EQ(listen({{"dev", "true"}, {"listen", "0.0.0.0"}}), "0.0.0.0");
+  const Loaded told = load({.file = {}, .environment = {{"TWINHUB_LISTEN", "::"}}, .flags = {{"dev", "true"}}});
+  EXPECT_EQ(told.settings.listen, "::");
+}
+
+TEST(Settings, DevIsManagedAndErasedUnlessSaidOtherwise) {
+  const auto settings = [](std::vector<std::pair<std::string, std::string>> flags, const char* in_environment = "") {
+    return load({.file = {}, .environment = {{"TWINHUB_MANAGEMENT", in_environment}}, .flags = std::move(flags)})
+        .settings;
+  };
+  EXPECT_FALSE(settings({}).management_enabled);
+  EXPECT_EQ(settings({}).management_delete, "refuse");
+  EXPECT_TRUE(settings({{"dev", "true"}}).management_enabled);
+  EXPECT_EQ(settings({{"dev", "true"}}).management_delete, "erase");
+  EXPECT_FALSE(settings({{"dev", "true"}}, "off").management_enabled);
+  EXPECT_TRUE(settings({}, "on").management_enabled);
+  EXPECT_EQ(settings({}, "on").management_delete, "refuse");
+  EXPECT_FALSE(settings({{"management.enabled", "off"}}, "on").management_enabled);
+  EXPECT_EQ(settings({{"dev", "true"}, {"management.delete", "refuse"}}).management_delete, "refuse");
+}
+
+TEST(Settings, NamesForResourceManagerAreThoseThatAzureAllows) {
+  const auto taken = [](const char* key, const std::string& text) {
+    return refusal({.file = {}, .environment = {}, .flags = {{key, text}}}) == "taken";
+  };
+  EXPECT_TRUE(taken("management.hub_name", "contoso-hub"));
+  EXPECT_TRUE(taken("management.hub_name", ""));
+  for (const char* name : {"ab", "a.b.c", "hub-", "hub_1", "h\"ub"})
+    EXPECT_FALSE(taken("management.hub_name", name)) << name;
+  EXPECT_FALSE(taken("management.hub_name", std::string(51, 'a')));
+  EXPECT_TRUE(taken("management.resource_group", "my_group-1.(x)"));
+  for (const char* name : {"", "group.", "a b", "a/b"}) EXPECT_FALSE(taken("management.resource_group", name)) << name;
+}
+
+TEST(Settings, TheHubsNameIsOneThatEventHubsClientsCanAddress) {
+  const auto taken = [](const std::string& text) {
+    return refusal({.file = {}, .environment = {}, .flags = {{"events.hub_name", text}}}) == "taken";
+  };
+  for (const char* name : {"", "factory", "my hub", "127.0.0.1"}) EXPECT_TRUE(taken(name)) << name;
+  for (const char* name : {"messages", "devices", "$management", "a;b"}) EXPECT_FALSE(taken(name)) << name;
 }
 
 TEST(Settings, ASkuIsOneOfIotHubs) {
@@ -62,7 +107,70 @@ TEST(Settings, AWrongValueIsRefusedWithItsPlaceAndRange) {
             std::string::npos);
   EXPECT_NE(refusal({.file = {}, .environment = {}, .flags = {{"durability", "maybe"}}}).find("sync, os, memory"),
             std::string::npos);
-  EXPECT_NE(refusal({.file = {}, .environment = {}, .flags = {{"dev", "yes"}}}), "taken");
+  EXPECT_NE(refusal({.file = {}, .environment = {}, .flags = {{"dev", "maybe"}}}), "taken");
+}
+
+TEST(Settings, AVariableThatIsNoSettingIsRefusedWithTheNearestOneThatIs) {
+  const auto words = [](const char* name) { return refusal({.file = {}, .environment = {{name, "1"}}, .flags = {}}); };
+  EXPECT_EQ(words("TWINHUB_MQTTS_PROT"),
+            "TWINHUB_MQTTS_PROT: there is no such setting; did you mean TWINHUB_MQTTS_PORT?");
+  EXPECT_NE(words("TWINHUB_").find("there is no such setting"), std::string::npos);
+  EXPECT_NE(words("TWINHUB_ADMISSION_CONECTIONS_MAX").find("TWINHUB_ADMISSION_CONNECTIONS_MAX"), std::string::npos);
+  EXPECT_EQ(words("TWINHUB_CONFIG"), "taken") << "the command line reads it";
+  for (const SettingInfo& info : all_settings()) {
+    const std::string name = environment_name(info.key);
+    EXPECT_EQ(words(name.c_str()).find("no such setting"), std::string::npos) << name;
+  }
+}
+
+TEST(Settings, WhatKubernetesSaysOfAServiceIsNoSetting) {
+  const Loaded loaded = load({.file = {},
+                              .environment = {{"TWINHUB_SERVICE_HOST", "10.0.0.1"},
+                                              {"TWINHUB_SERVICE_PORT", "443"},
+                                              {"TWINHUB_SERVICE_PORT_HTTPS", "443"},
+                                              {"TWINHUB_PORT", "tcp://10.0.0.1:443"},
+                                              {"TWINHUB_PORT_443_TCP", "tcp://10.0.0.1:443"},
+                                              {"TWINHUB_PORT_443_TCP_ADDR", "10.0.0.1"},
+                                              {"TWINHUB_MQTTS_PORT", "tcp://10.0.0.1:8883"}},
+                              .flags = {}});
+  EXPECT_EQ(loaded.settings.mqtts_port, 8883);
+  EXPECT_EQ(loaded.origins.at("mqtts_port"), "default");
+  EXPECT_NE(refusal({.file = {}, .environment = {{"TWINHUB_PORT", "443"}}, .flags = {}}), "taken") << "somebody's";
+}
+
+TEST(Settings, AnEmptyVariableIsNone) {
+  const Loaded loaded = load({.file = {}, .environment = {{"TWINHUB_MQTTS_PORT", ""}}, .flags = {}});
+  EXPECT_EQ(loaded.settings.mqtts_port, 8883);
+  EXPECT_EQ(loaded.origins.at("mqtts_port"), "default");
+  EXPECT_EQ(refusal({.file = {}, .environment = {{"TWINHUB_MQTTS_PROT", ""}}, .flags = {}}).find("TWINHUB_MQTTS_PROT"),
+            0U)
+      << "a wrong name is one, whatever it says";
+}
+
+TEST(Settings, TrueAndFalseHaveTheFormsThatPeopleWrite) {
+  for (const SettingInfo& info : all_settings()) {
+    if (const std::string shown = info.show(Settings{}); shown != "true" && shown != "false") continue;
+    const auto value = [&info](const char* text) {
+      Settings settings;
+      info.assign(settings, text);
+      return info.show(settings);
+    };
+    for (const char* yes : {"true", "1", "yes", "on"}) EXPECT_EQ(value(yes), "true") << info.key;
+    for (const char* no : {"false", "0", "no", "off"}) EXPECT_EQ(value(no), "false") << info.key;
+    for (const char* neither : {"", "2", "TRUE ", "y"}) EXPECT_THROW((void)value(neither), SettingsError) << info.key;
+  }
+}
+
+TEST(Settings, AHostNameIsOneThatACertificateCanCarry) {
+  const auto taken = [](const std::string& text) {
+    return refusal({.file = {}, .environment = {}, .flags = {{"host_names", text}}}) == "taken";
+  };
+  for (const char* name : {"hub", "hub.plant-7.local", "10.0.0.1", "::1", "fe80::1", "my_service"})
+    EXPECT_TRUE(taken(name)) << name;
+  for (const char* name : {"a b", "https://hub", "hub:8883/x", "h\"ub", "hub;x", "[::1]", "cab:80"})
+    EXPECT_FALSE(taken(name)) << name;
+  EXPECT_TRUE(taken(std::string(63, 'a') + ".b"));
+  EXPECT_FALSE(taken(std::string(64, 'a') + ".b"));
 }
 
 TEST(Settings, BrokenTomlIsRefusedWithItsLine) {
@@ -80,6 +188,18 @@ TEST(Settings, HostNamesAreAList) {
   const Loaded loaded = load({.file = file.path(), .environment = {}, .flags = {}});
   EXPECT_EQ(loaded.settings.host_names, (std::vector<std::string>{"a.local", "10.0.0.1"}));
   EXPECT_NE(describe(loaded).find("host_names = [\"a.local\", \"10.0.0.1\"]"), std::string::npos);
+}
+
+TEST(Settings, ConsumerGroupsAreAListOfNames) {
+  const Loaded loaded = load({.file = {}, .environment = {}, .flags = {{"events.consumer_groups", "dash_1,a.b-c"}}});
+  EXPECT_EQ(loaded.settings.events_consumer_groups, (std::vector<std::string>{"dash_1", "a.b-c"}));
+  const std::string too_long(51, 'x');
+  for (const std::string& name : {std::string("a/b"), std::string("two words"), std::string("$Default"), too_long}) {
+    EXPECT_NE(refusal({.file = {}, .environment = {}, .flags = {{"events.consumer_groups", name}}})
+                  .find("is no consumer group's name"),
+              std::string::npos)
+        << name;
+  }
 }
 
 TEST(Settings, TheExampleFileHoldsEverySettingAtItsDefault) {

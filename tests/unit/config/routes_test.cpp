@@ -1,6 +1,7 @@
 // Routes, fallback, enrichments and endpoints in the settings file: what is taken, and what is refused in which words.
 #include "config/routes.hpp"
 
+#include "config/url.hpp"
 #include "tests/unit/config/toml_file.hpp"
 
 #include <gmock/gmock.h>
@@ -101,6 +102,43 @@ TEST(Routes, WhatDescribePrintsLoadsAgainAndHoldsNoSecret) {
   EXPECT_EQ(again.routes[0].condition, "level = 'alarm'");
   EXPECT_EQ(again.endpoints[0].url, "mqtts://broker.local:8883");
   EXPECT_FALSE(again.fallback.enabled);
+}
+
+TEST(Routes, AUrlIsShownWithoutWhatNobodyMayRead) {
+  EXPECT_EQ(shown_url("https://h:1/a/b?code=secret#secret"), "https://h:1/a/b");
+  EXPECT_EQ(shown_url("mqtt://u:secret@h:1883"), "mqtt://h:1883");
+  EXPECT_EQ(shown_url("mqtt://u:sec@ret@h"), "mqtt://h");
+  EXPECT_EQ(shown_url("http://h?secret"), "http://h");
+  EXPECT_EQ(shown_url("http://h/a@b"), "http://h/a@b");
+  EXPECT_EQ(shown_url("http://[::1]:80/x"), "http://[::1]:80/x");
+  EXPECT_EQ(shown_url("u:secret@h"), "h");
+  EXPECT_EQ(shown_url(""), "");
+  EXPECT_FALSE(has_userinfo("http://h/a?b=c@d"));
+  const std::string hook = "[[endpoints]]\nname = \"a\"\ntype = \"webhook\"\nurl = \"https://h/x?code=secret\"\n";
+  const TomlFile file(hook);
+  const std::string text = describe(load({.file = file.path(), .environment = {}, .flags = {}}));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(text, HasSubstr("url = \"https://h/x\""));
+}
+
+TEST(Routes, AUserNameInAUrlIsRefusedWithTheRightPlaceForItAndNotRepeated) {
+  for (const std::string url : {"mqtt://u:secret@b", "mqtts://secret@b:8883"}) {
+    const std::string words = refused("[[endpoints]]\nname = \"a\"\ntype = \"mqtt\"\nurl = \"" + url + "\"\n");
+    EXPECT_THAT(words, HasSubstr("there are user and password"));
+    EXPECT_THAT(words, ::testing::Not(HasSubstr("secret")));
+  }
+  EXPECT_THAT(refused("[[endpoints]]\nname = \"a\"\ntype = \"webhook\"\nurl = \"https://u:secret@b/\"\n"),
+              HasSubstr("there are headers"));
+  const std::string broker =
+      refusal({.file = {}, .environment = {}, .flags = {{"events.broker", "mqtt://u:secret@b"}}});
+  EXPECT_THAT(broker, HasSubstr("user and password"));
+  EXPECT_THAT(broker, ::testing::Not(HasSubstr("secret")));
+}
+
+TEST(Routes, AHeaderThatIsNoneIsRefused) {
+  const std::string hook = "[[endpoints]]\nname = \"a\"\ntype = \"webhook\"\nurl = \"http://h\"\nheaders = ";
+  EXPECT_THAT(refused(hook + "{ \"a b\" = \"c\" }\n"), HasSubstr("a header whose name is none"));
+  EXPECT_THAT(refused(hook + "{ a = \"b\\r\\nHost: c\" }\n"), HasSubstr("a header 'a' with something other"));
 }
 
 TEST(Routes, AWrongKeyOrValueIsRefusedWithItsLineAndTheNearestRightOne) {

@@ -33,7 +33,7 @@ class StoreDurability : public ::testing::Test {
   std::unique_ptr<Store> store_;
 };
 
-TEST_F(StoreDurability, NothingIsToldBeforeTheSyncAndAllIsAfter) {
+TEST_F(StoreDurability, NoWaiterIsCalledBeforeTheSyncAndEachIsAfterIt) {
   system_->hold_log_syncs();
   Answer answer;
   const auto result = store_->update(device, counting(device), answer.callback());
@@ -46,7 +46,7 @@ TEST_F(StoreDurability, NothingIsToldBeforeTheSyncAndAllIsAfter) {
   EXPECT_TRUE(store_->is_durable(result.told_after));
 }
 
-TEST_F(StoreDurability, AReaderSeesTheChangeAtOnceAndLearnsWhatItRestsOn) {
+TEST_F(StoreDurability, AReaderSeesTheChangeAtOnceWithTheUnitThatItRestsOn) {
   hold_a_sync();
   const auto result = store_->update(device, counting(device), {});
   const auto read = store_->read(device);
@@ -100,7 +100,7 @@ TEST_F(StoreDurability, NoOpsAndErrorsDecidedOnUnsyncedStateWaitForIt) {
   EXPECT_TRUE(refused.wait());
 }
 
-TEST_F(StoreDurability, NoOpsDecidedOnDurableStateAreToldAtOnce) {
+TEST_F(StoreDurability, NoOpsDecidedOnDurableStateAreAnsweredAtOnce) {
   ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
   hold_a_sync();
   Answer answer;
@@ -109,7 +109,7 @@ TEST_F(StoreDurability, NoOpsDecidedOnDurableStateAreToldAtOnce) {
   EXPECT_TRUE(answer.told());
 }
 
-TEST_F(StoreDurability, AnswersAreToldInCommitOrderOnOneThread) {
+TEST_F(StoreDurability, WaitersAreCalledInCommitOrderOnOneThread) {
   std::vector<int> order;
   std::vector<std::thread::id> threads;
   const auto note = [&](int what) {
@@ -133,7 +133,7 @@ TEST_F(StoreDurability, AnswersAreToldInCommitOrderOnOneThread) {
   EXPECT_NE(threads.front(), std::this_thread::get_id());
 }
 
-TEST_F(StoreDurability, AReadsAnswerLeavesBeforeWhatLaterUnitsCaused) {
+TEST_F(StoreDurability, TheAnswerOfAReadLeavesBeforeTheDeltasOfLaterUnits) {
   std::vector<std::string> order;
   const auto note = [&](std::string what) {
     return [&, what](const Result<void>&, Outbox&) { order.push_back(what); };
@@ -163,7 +163,7 @@ TEST_F(StoreDurability, EachLaneGetsOnePostPerCycle) {
   EXPECT_EQ(lane.posts, (std::vector<std::size_t>{10}));
 }
 
-TEST_F(StoreDurability, ClosingCommitsWhatIsQueuedAndTellsIt) {
+TEST_F(StoreDurability, ClosingCommitsTheQueuedUnitsAndCallsTheirWaiters) {
   hold_a_sync();
   std::vector<Answer> answers(20);
   for (auto& answer : answers) store_->update(device, counting(device), answer.callback());
@@ -184,7 +184,7 @@ TEST_F(StoreDurability, ScansAndEventReadersSeeDurableThingsOnly) {
   EXPECT_FALSE(any);
 }
 
-TEST_F(StoreDurability, WithoutLogNothingIsSyncedAndStillAllIsTold) {
+TEST_F(StoreDurability, InMemoryWaitersAreCalledWithoutASync) {
   auto options = small_options({});
   options.durability = Durability::memory;
   const auto store = open(options);
@@ -222,6 +222,20 @@ TEST_F(StoreDurability, FiguresCountCyclesAndUnits) {
   EXPECT_LE(value("twinhub_storage_commit_cycles_total"), 3);
   EXPECT_GT(value("twinhub_storage_cache_bytes"), 0);
   EXPECT_EQ(value("twinhub_storage_queued_bytes"), 0);
+}
+
+TEST_F(StoreDurability, FiguresTimeEachCycle) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
+  double cycles = 0, timed = 0;
+  for (const auto& figure : store_->figures()) {
+    if (figure.name == "twinhub_storage_commit_cycles_total") cycles = figure.value;
+    if (!figure.times) continue;
+    EXPECT_EQ(figure.name, "twinhub_storage_commit_seconds");
+    EXPECT_GT(figure.times->nanoseconds, 0U);
+    for (const auto count : figure.times->buckets) timed += static_cast<double>(count);
+  }
+  EXPECT_GE(cycles, 3);
+  EXPECT_EQ(timed, cycles);
 }
 
 }  // namespace

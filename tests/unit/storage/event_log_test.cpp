@@ -38,6 +38,36 @@ TEST(StoreEvents, NumbersGoOnWithoutGapsAcrossRestarts) {
   EXPECT_EQ(events[0].event.enqueued, moment());
 }
 
+double figure_of(const Store& store, const std::string& name, const std::string& source = "") {
+  for (const auto& figure : store.figures()) {
+    if (figure.name == name && (source.empty() || figure.labels.at(0).second == source)) return figure.value;
+  }
+  ADD_FAILURE() << name;
+  return -1;
+}
+
+TEST(StoreEvents, FiguresTellHowManyThereAreOfEachSourceAndHowMuchTheLogKeeps) {
+  const TemporaryFolder folder;
+  double kept = 0;
+  {
+    const auto store = open(small_options(folder / "db"));
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(append_and_wait(*store, make_telemetry(device, "x")));
+    std::vector<EncodedEvent> events;
+    events.push_back(connection_state_event(device, true, 1, moment(), moment()));
+    ASSERT_TRUE(store->write_records({}, std::move(events), {}));
+    drain(*store);
+    EXPECT_EQ(figure_of(*store, "twinhub_events_total", "DeviceMessages"), 5);
+    EXPECT_EQ(figure_of(*store, "twinhub_events_total", "DeviceConnectionStateEvents"), 1);
+    EXPECT_EQ(figure_of(*store, "twinhub_events_total", "TwinChangeEvents"), 0);
+    EXPECT_EQ(figure_of(*store, "twinhub_event_log_events"), 6);
+    kept = figure_of(*store, "twinhub_event_log_bytes");
+    EXPECT_GT(kept, 6 * 20);
+  }
+  const auto store = open(small_options(folder / "db"));
+  EXPECT_EQ(figure_of(*store, "twinhub_event_log_bytes"), kept) << "what is stored, not what was written since";
+  EXPECT_EQ(figure_of(*store, "twinhub_events_total", "DeviceMessages"), 0) << "since the start";
+}
+
 TEST(StoreEvents, ReadingStartsInTheMiddleOfABlockAndStopsOnDemand) {
   const TemporaryFolder folder;
   const auto store = open(small_options(folder / "db"));
@@ -103,7 +133,7 @@ TEST(StoreEvents, ABusyCycleMakesManyBlocksAndNoGaps) {
   EXPECT_EQ(store->event_ranges()[partition], (EventRange{0, 100}));
 }
 
-TEST(StoreEvents, RangesShowWhatIsDurable) {
+TEST(StoreEvents, RangesShowDurableEventsOnly) {
   const TemporaryFolder folder;
   const auto store = open(small_options(folder / "db"));
   const auto partition = store->event_partition_of(device);
@@ -205,7 +235,7 @@ TEST_F(StoreRetention, DropsTheOldestBeyondTheSize) {
   EXPECT_EQ(kept().size(), events.size());
 }
 
-TEST_F(StoreRetention, DropsWhatIsTooOld) {
+TEST_F(StoreRetention, DropsEventsThatAreTooOld) {
   options_.event_retention_age = std::chrono::seconds(1600);
   store_ = open(options_);
   append(10);
@@ -218,7 +248,7 @@ TEST_F(StoreRetention, DropsWhatIsTooOld) {
   EXPECT_GE(kept().size(), 11U);
 }
 
-TEST_F(StoreRetention, RangesAndTimesFollowWhatIsKept) {
+TEST_F(StoreRetention, RangesAndTimesFollowTheKeptEvents) {
   options_.event_retention_bytes = 128 << 10;  // segments of 8 KiB
   store_ = open(options_);
   for (int round = 0; round < 30; ++round) {
@@ -242,7 +272,99 @@ TEST_F(StoreRetention, RangesAndTimesFollowWhatIsKept) {
   EXPECT_EQ(found(270), 270U);
 }
 
-TEST_F(StoreRetention, NumbersGoOnAfterEverythingWasDropped) {
+TEST_F(StoreRetention, EventsWrittenOnAClockThatWasBehindAreAsOldAsTheHubSawThem) {
+  options_.event_retention_age = std::chrono::seconds(2000);
+  std::optional<Timestamp> settled;
+  options_.settled = [&] { return settled; };
+  store_ = open(options_);
+  append(10);
+  seconds_ += 2 * 24 * 3600;  // a machine that began in the past is told the time
+  append(1);
+  seconds_ += 1000;
+  settled = moment(seconds_);
+  append(1);
+  EXPECT_EQ(kept().size(), 12U);
+  seconds_ += 2000;
+  settled = moment(seconds_);
+  append(1);
+  EXPECT_LT(kept().size(), 12U);
+  store_.reset();  // before the time that it reads
+}
+
+TEST_F(StoreRetention, NoEventIsDroppedForItsAgeWhileTheClockHasLatelyBeenSet) {
+  options_.event_retention_age = std::chrono::seconds(100);
+  bool holds = false;
+  options_.settled = [&]() -> std::optional<Timestamp> {
+    if (!holds) return std::nullopt;
+    return moment(seconds_);
+  };
+  store_ = open(options_);
+  append(10);
+  seconds_ += 2 * 24 * 3600;  // a bad answer of a time server
+  append(1);
+  append(1);
+  EXPECT_EQ(kept().size(), 12U);
+  holds = true;
+  seconds_ += 1'000;
+  append(1);
+  EXPECT_LT(kept().size(), 12U);
+}
+
+TEST_F(StoreRetention, TheSizeIsKeptWhileTheOrderingClockStandsStill) {
+  // As after a second that was two days ahead: what never goes back stands still until those days are over.
+  options_.event_retention_bytes = 128 << 10;
+  std::atomic<std::uint64_t> steady{1000};
+  options_.steady = [&] { return moment(steady.load()); };
+  store_ = open(options_);
+  for (int round = 0; round < 6; ++round) {
+    steady += 10;
+    append(100);
+  }
+  steady += 10;
+  append(1);
+  EXPECT_LE(kept().size(), 130U);
+  EXPECT_GE(kept().size(), 90U);
+  store_.reset();  // before the clock that it reads
+}
+
+TEST_F(StoreRetention, HeldEventsAreSparedBeyondSizeAndAge) {
+  options_.event_retention_bytes = 64 << 10;
+  options_.event_retention_age = std::chrono::seconds(1600);
+  options_.event_held_bytes_max = 4 << 20;
+  store_ = open(options_);
+  append(50);
+  store_->hold_events(0, 30);
+  for (int round = 0; round < 6; ++round) {
+    seconds_ += 1000;
+    append(100);
+  }
+  EXPECT_LE(kept().front().sequence_number, 30U);
+  EXPECT_EQ(kept().back().sequence_number, 649U);
+  // Passed: they go as ever.
+  store_->hold_events(0, 650);
+  seconds_ += 10;
+  append(1);
+  EXPECT_GE(kept().front().sequence_number, 500U);
+}
+
+TEST_F(StoreRetention, BeyondTheirBudgetHeldEventsGoTheOldestFirst) {
+  options_.event_retention_bytes = 64 << 10;
+  options_.event_held_bytes_max = 256 << 10;
+  store_ = open(options_);
+  store_->hold_events(0, 0);
+  for (int round = 0; round < 12; ++round) {
+    seconds_ += 10;
+    append(100);
+  }
+  seconds_ += 10;
+  append(1);
+  const auto events = kept();
+  EXPECT_GE(events.size(), 200U);  // more than retention alone keeps, about 60
+  EXPECT_LE(events.size(), 260U);
+  EXPECT_EQ(events.back().sequence_number, 1200U);
+}
+
+TEST_F(StoreRetention, SequenceNumbersGoOnAfterEverythingWasDropped) {
   options_.event_retention_age = std::chrono::seconds(100);
   store_ = open(options_);
   append(10);

@@ -65,7 +65,7 @@ class StoreFailure : public ::testing::TestWithParam<Fault> {
   std::unique_ptr<Store> store_;
 };
 
-TEST_P(StoreFailure, FailsEverybodyWhoWaitsAndReadsTheLastAcknowledgedValue) {
+TEST_P(StoreFailure, FailsAllWaitersAndReadsTheLastAcknowledgedValue) {
   ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
   // One unit is in its sync, another waits behind it: both fail.
   system_->hold_log_syncs();
@@ -143,7 +143,7 @@ TEST_P(StoreFailure, APowerCutAfterTheRecoveryLosesNothingAcknowledged) {
   EXPECT_EQ(read_counter(*open(small_options(folder_ / "image")), device), acknowledged);
 }
 
-TEST_P(StoreFailure, AReadOfAFailedChangeIsNeverTold) {
+TEST_P(StoreFailure, AnAnswerThatRestsOnAFailedChangeIsAnError) {
   system_->hold_log_syncs();
   store_->append_telemetry(make_telemetry(device, "held"), {});
   system_->wait_for_held_sync();
@@ -212,7 +212,7 @@ TEST_P(StoreFailure, ReadersAreServedAllTheWay) {
   EXPECT_EQ(refused, 0U);
 }
 
-TEST_P(StoreFailure, ALongScanDelaysTheRecoveryAndStopsNobodyElse) {
+TEST_P(StoreFailure, ALongScanDelaysTheRecoveryAndNoOtherReader) {
   ASSERT_TRUE(update_and_wait(*store_, device, counting(device)));
   Semaphore scanning(0), go_on(0);
   std::jthread scanner([&] {

@@ -1,5 +1,6 @@
 // A power cut at any moment: what was acknowledged is there, as a whole; the control shows that the test can tell.
 #include "tests/unit/storage/fault_file_system.hpp"
+#include "tests/unit/storage/flipped_logs.hpp"
 #include "tests/unit/storage/store_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -99,6 +100,13 @@ std::uint64_t lost_in(const StoreOptions& options, const std::array<std::uint64_
   return lost;
 }
 
+/// Leaves `image` as it is.
+std::uint64_t lost_in_copy(const std::filesystem::path& image, const std::array<std::uint64_t, devices>& acknowledged) {
+  const TemporaryFolder copy;
+  std::filesystem::copy(image, copy / "db", std::filesystem::copy_options::recursive);
+  return lost_in(small_options(copy / "db"), acknowledged);
+}
+
 std::uint64_t lost_by_power_cuts(Durability durability, int rounds, unsigned seed) {
   const TemporaryFolder folder;
   const auto system = std::make_shared<FaultFileSystem>();
@@ -127,6 +135,26 @@ std::uint64_t lost_by_power_cuts(Durability durability, int rounds, unsigned see
 TEST(StorePowerCut, LosesNothingThatWasAcknowledged) {
   const unsigned seed = std::random_device{}();
   EXPECT_EQ(lost_by_power_cuts(Durability::sync, 10, seed), 0U) << "seed " << seed;
+}
+
+TEST(StorePowerCut, AndAFlippedByteLoseNothingThatWasAcknowledgedOrTheStartIsRefused) {
+  const TemporaryFolder folder;
+  const auto system = std::make_shared<FaultFileSystem>();
+  const auto env = rocksdb::NewCompositeEnv(system);
+  const auto options = small_options(folder / "db");
+  std::array<std::uint64_t, devices> acknowledged{};
+  {
+    const auto store = open(options, env.get());
+    Load load(*store);
+    load.wait_for(100);
+    acknowledged = load.acknowledged();
+    system->copy_after_power_cut(options.directory, folder / "image");
+  }
+  ASSERT_EQ(lost_in_copy(folder / "image", acknowledged), 0U);
+  const FlipCounts flips =
+      flip_logs(folder / "image", 101, [&](const StoreOptions& image) { return lost_in(image, acknowledged); });
+  EXPECT_GT(flips.refused, 50U);
+  EXPECT_EQ(flips.opened, flips.opened_without_the_last);
 }
 
 TEST(StorePowerCut, WithoutSyncsItDoesLose) { EXPECT_GT(lost_by_power_cuts(Durability::os, 2, 1), 0U); }

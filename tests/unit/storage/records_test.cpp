@@ -1,4 +1,5 @@
 // Keyed records: written in units with events and entities, read once durable, gone with their owner.
+#include "storage/format/keys.hpp"
 #include "tests/unit/storage/store_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -44,7 +45,7 @@ TEST(StoreRecords, AreReadBackAfterReopeningAndRemovedByAWriteWithoutValue) {
   EXPECT_EQ(*store->read_record(RecordKind::cursors, "j1"), "other kind");
 }
 
-TEST(StoreRecords, AScanKeepsToItsPrefixStartsBehindAKeyAndEndsWhenToldTo) {
+TEST(StoreRecords, AScanKeepsToItsPrefixStartsBehindAKeyAndEndsWhenTheVisitorSaysSo) {
   const TemporaryFolder folder;
   const auto store = open(small_options(folder / "db"));
   ASSERT_TRUE(write_and_wait(*store, {{RecordKind::jobs, "a1", "1"},

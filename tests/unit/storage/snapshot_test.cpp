@@ -66,7 +66,7 @@ TEST_F(StoreSnapshot, VisitsRangesOfIds) {
   EXPECT_THAT(ranged({{std::string("a\0m", 3), false}}), IsEmpty());
 }
 
-TEST_F(StoreSnapshot, DecodesWhatIsAskedFor) {
+TEST_F(StoreSnapshot, DecodesThePartsAskedFor) {
   for (const auto& [identity, twin] : {std::pair{true, true}, {true, false}, {false, true}, {false, false}}) {
     int count = 0;
     ASSERT_TRUE(
@@ -99,7 +99,7 @@ TEST_F(StoreSnapshot, StaysAtItsMoment) {
   EXPECT_EQ((*now()->twin({"a", ""}))->reported.version, 2U);
 }
 
-TEST(StoreSnapshots, ShowNothingThatIsNotSynced) {
+TEST(StoreSnapshots, ShowSyncedChangesOnly) {
   const TemporaryFolder folder;
   const auto system = std::make_shared<FaultFileSystem>();
   const auto env = rocksdb::NewCompositeEnv(system);

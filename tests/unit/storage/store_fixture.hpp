@@ -2,7 +2,7 @@
 // sleeping.
 #pragma once
 
-#include "storage/rocksdb_store.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 #include "storage/store.hpp"
 
 #include <condition_variable>

@@ -21,7 +21,7 @@ TEST(StoreUpdate, AnUnknownIdHasNeitherIdentityNorTwin) {
   EXPECT_EQ(read->told_after, 0U);
 }
 
-TEST(StoreUpdate, WhatWasAcknowledgedIsThereAfterReopening) {
+TEST(StoreUpdate, AcknowledgedChangesAreThereAfterReopening) {
   const TemporaryFolder folder;
   {
     const auto store = open(small_options(folder / "db"));
@@ -65,6 +65,47 @@ TEST(StoreUpdate, ADecisionThatFailsChangesNothing) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::precondition_failed);
   EXPECT_EQ(read_counter(*store, device), 1U);
+}
+
+TEST(StoreUpdate, ModulesThatADeviceLacksComeWithItInOneUnit) {
+  const TemporaryFolder folder;
+  const IdentityId old_module{"device", "a"}, new_module{"device", "b"};
+  const auto with_modules = [&](const Entity& current) -> Result<EntityChange> {
+    auto change = count_up(device, current);
+    for (const IdentityId& id : {old_module, new_module}) {
+      EntityChange& module = change->modules.emplace_back();
+      module.identity = make_identity(id);
+      module.twin = make_counter_twin(7);
+      module.events.push_back(make_event(id, "made " + id.module));
+    }
+    return change;
+  };
+  const auto events_of = [](const Store& store) {
+    std::vector<std::string> bodies;
+    for (const StoredEvent& event : all_events(store, store.event_partition_of(device)))
+      bodies.push_back(event.event.body);
+    return bodies;
+  };
+  std::vector<std::string> events;
+  {
+    const auto store = open(small_options(folder / "db"));
+    ASSERT_TRUE(update_and_wait(*store, old_module, counting(old_module)));
+    ASSERT_TRUE(update_and_wait(*store, device, with_modules));
+    EXPECT_EQ(store->read(new_module)->told_after, store->read(device)->told_after);
+    EXPECT_LT(store->read(old_module)->told_after, store->read(device)->told_after);
+    ASSERT_TRUE(update_and_wait(*store, device, with_modules));  // both are there by now
+    EXPECT_LT(store->read(new_module)->told_after, store->read(device)->told_after);
+    events = events_of(*store);
+    EXPECT_EQ(std::count(events.begin(), events.end(), "made b"), 1);
+    EXPECT_EQ(std::count(events.begin(), events.end(), "made a"), 0);
+  }
+  const auto store = open(small_options(folder / "db"));
+  EXPECT_EQ(read_counter(*store, device), 2U);
+  EXPECT_EQ(read_counter(*store, old_module), 1U);
+  EXPECT_EQ(read_counter(*store, new_module), 7U);
+  EXPECT_EQ(events_of(*store), events);
+  ASSERT_TRUE(erase_and_wait(*store, device));
+  EXPECT_EQ(store->read(new_module)->entity.identity, nullptr);
 }
 
 TEST(StoreUpdate, OneChangeIsOneUnitOfIdentityTwinAndEvent) {
@@ -209,6 +250,31 @@ TEST(StoreUpdate, AFullQueueRefusesAndNothingIsChanged) {
   ASSERT_FALSE(event);
   EXPECT_EQ(event.error().code, Errc::service_unavailable);
   EXPECT_TRUE(store->writable());  // full, not broken
+}
+
+TEST(StoreUpdate, AWatcherIsCalledForEveryChangeButItsOwn) {
+  struct Watcher final : EntityWatcher {
+    void entity_changed(const IdentityId& id) override { seen.push_back(id); }
+    std::vector<IdentityId> seen;
+  } watcher;
+  const TemporaryFolder folder;
+  const auto store = open(small_options(folder / "db"));
+  store->watch_entities(&watcher);
+  const auto count_as = [](const EntityWatcher* writer) -> Decide {
+    return [writer](const Entity& current) -> Result<EntityChange> {
+      auto change = count_up(device, current);
+      if (change) change->writer = writer;
+      return change;
+    };
+  };
+  Watcher other;
+  ASSERT_TRUE(update_and_wait(*store, device, count_as(nullptr)));
+  EXPECT_EQ(watcher.seen.size(), 1U);
+  ASSERT_TRUE(update_and_wait(*store, device, count_as(&watcher)));
+  EXPECT_EQ(watcher.seen.size(), 1U) << "its own change";
+  ASSERT_TRUE(update_and_wait(*store, device, count_as(&other)));
+  EXPECT_EQ(watcher.seen, (std::vector<IdentityId>{device, device}));
+  store->watch_entities(nullptr);
 }
 
 }  // namespace

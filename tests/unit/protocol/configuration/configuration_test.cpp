@@ -76,12 +76,25 @@ TEST(Configuration, IdsAreInLowerCase) {
   EXPECT_EQ(refusal(content + R"(,"id":"other")"), Errc::argument_invalid);
 }
 
+TEST(Configuration, WhatIsKeptIsBounded) {
+  const auto label = [](std::size_t bytes) { return R"(,"labels":{"l":")" + std::string(bytes, 'x') + "\"}"; };
+  EXPECT_TRUE(parse_configuration("c", "{" + content + label(8192 - 8) + "}", false));
+  EXPECT_EQ(refusal(content + label(8192 - 7)), Errc::argument_invalid);
+  EXPECT_EQ(refusal(content + R"(,"schemaVersion":")" + std::string(129, '1') + '"'), Errc::argument_invalid);
+  std::string brackets = "[[]";
+  for (int i = 0; i < 8000; ++i) brackets += ",[]";
+  std::string many;
+  for (int i = 0; i < 12; ++i) many += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":" + brackets + "]";
+  EXPECT_EQ(refusal(R"("content":{"deviceContent":{"properties.desired":{)" + many + "}}}"),
+            Errc::invalid_configuration_content);
+}
+
 TEST(Configuration, IsRefusedWithIotHubsErrors) {
   EXPECT_EQ(parse_configuration("c", "[]", false).error().code, Errc::iot_hub_format_error);
   EXPECT_EQ(parse_configuration("c", "", false).error().code, Errc::iot_hub_format_error);
   EXPECT_EQ(refusal(""), Errc::invalid_configuration_content);
   EXPECT_EQ(refusal(R"("content":null)"), Errc::invalid_configuration_content);
-  for (const std::string_view priority : {"-1", "1.5", "\"1\"", "2147483648", "1e3"})
+  for (const std::string_view priority : {"-1", "1.5", "\"x\"", "\"-1\"", "2147483648", "1e3"})
     EXPECT_EQ(refusal(content + R"(,"priority":)" + std::string(priority)), Errc::argument_invalid) << priority;
   EXPECT_EQ(refusal(content + R"(,"labels":[])"), Errc::argument_invalid);
   EXPECT_EQ(refusal(content + R"(,"labels":{"a":1})"), Errc::argument_invalid);

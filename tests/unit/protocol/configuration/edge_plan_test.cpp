@@ -37,6 +37,17 @@ TEST(EdgePlan, ALayerMayReplaceAModulesProperties) {
             R"({"schemaVersion":"1.1","modules":{"extra":{"type":"docker"}}})");
 }
 
+TEST(EdgePlan, ADeploymentIsAppliedWhereItSetsSomething) {
+  const std::string routes = R"({"modulesContent":{"$edgeAgent":{},"$edgeHub":{"properties.desired.routes.r":"x"}}})";
+  const EdgePlan plan = plan_of_all({{"base", base, "*", 1}, {"routes", routes, "*", 2}, {"instead", instead, "*", 3}});
+  const auto statuses = [&](const char* module) { return text_of(plan.modules.at(module).statuses); };
+  EXPECT_EQ(text_of(plan.statuses),
+            R"({"base":{"status":"Applied"},"instead":{"status":"Targeted"},"routes":{"status":"Targeted"}})");
+  EXPECT_EQ(statuses("$edgeAgent"), R"({"base":{"status":"Applied"}})");
+  EXPECT_EQ(statuses("$edgeHub"), R"({"base":{"status":"Applied"},"routes":{"status":"Applied"}})");
+  EXPECT_EQ(statuses("SimulatedTemperatureSensor"), R"({"base":{"status":"Applied"},"instead":{"status":"Applied"}})");
+}
+
 TEST(EdgePlan, OnlyTheHighestWholeDeploymentAppliesAndLayersMustOutrankIt) {
   const EdgePlan plan = plan_of_all({{"low", base, "*", 1}, {"layer", layer, "*", 2}, {"high", base, "*", 3}});
   EXPECT_EQ(text_of(plan.statuses),

@@ -48,8 +48,18 @@ TEST(IfMatch, ComparesQuotedAndUnquotedEtagsAlike) {
   EXPECT_TRUE(parse_if_match("\"AAAAAAAAAAE=\"").allows("AAAAAAAAAAE="));
   EXPECT_TRUE(parse_if_match("AAAAAAAAAAE=").allows("AAAAAAAAAAE="));
   EXPECT_FALSE(parse_if_match("\"abc\"").allows("AAAAAAAAAAE="));
-  EXPECT_FALSE(parse_if_match("").allows("AAAAAAAAAAE="));
   EXPECT_TRUE(parse_if_match(std::nullopt).allows("AAAAAAAAAAE="));
+}
+
+TEST(IfMatch, AnEmptyEtagIsNoHeader) {
+  for (const std::string text : {"", "\"\"", " \"\" ", "  "}) {
+    EXPECT_FALSE(parse_if_match(text).wants_existing()) << text;
+    EXPECT_FALSE(parse_if_match(text).present) << text;
+    EXPECT_TRUE(parse_if_match(text).allows("AAAAAAAAAAE=")) << text;
+  }
+  EXPECT_FALSE(parse_if_match(std::nullopt).wants_existing());
+  EXPECT_TRUE(parse_if_match("*").wants_existing());
+  EXPECT_TRUE(parse_if_match("\"x\"").wants_existing());
 }
 
 TEST(Base64, GoesThereAndBack) {

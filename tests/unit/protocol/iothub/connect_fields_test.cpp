@@ -30,6 +30,14 @@ TEST(UserNames, AreReadInEverySpellingOnRecord) {
       {"h/d/?api-version=2020-09-30&DeviceClientType=a/b c", "d", "", "2020-09-30", ""},
       {"h/d/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1", "d", "", "2017-06-30", ""},
       {"h/ d / ?api-version=1", "d", "", "1", ""},
+      {"h/d/?DeviceClientType=x", "d", "", "", ""},
+      {"h/d/DeviceClientType=azure-iot-device%2F1.0.14", "d", "", "", ""},
+      {"h/d/DeviceClientType=x&api-version=2016-11-14", "d", "", "2016-11-14", ""},
+      {"h/d/model-id=dtmi:a;1", "d", "", "", "dtmi:a;1"},
+      {"h/d/m/DeviceClientType=x", "d", "m", "", ""},
+      {"h/d/DeviceClientType=x/?api-version=2021-04-12", "d", "DeviceClientType=x", "2021-04-12", ""},
+      {"h/d/my-api-version=2/?api-version=2021-04-12", "d", "my-api-version=2", "2021-04-12", ""},
+      {"h/d/DeviceClientType", "d", "DeviceClientType", "", ""},
   };
   for (const auto& c : cases) {
     const auto fields = parse_user_name(c.text);
@@ -46,6 +54,10 @@ TEST(UserNames, ThatNameNobodyAreRefused) {
                            "hub/d/m n/?api-version=1"}) {
     EXPECT_FALSE(parse_user_name(text)) << text;
   }
+}
+
+TEST(UserNames, NameAClientTypeWithOrWithoutAnApiVersion) {
+  EXPECT_EQ(parse_user_name("h/d/DeviceClientType=azure-iot-device%2F1.0.14")->client_type, "azure-iot-device/1.0.14");
 }
 
 TEST(ClientIds, AreRaw) {

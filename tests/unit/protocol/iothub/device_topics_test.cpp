@@ -20,7 +20,8 @@ TEST(DeviceTopics, TelemetryWithEveryFormOfPropertyBag) {
                                    {"devices/dev1/messages/events/", ""},
                                    {"devices/dev1/messages/events//", ""},
                                    {"devices/dev1/messages/events/a=1&b=2", "a=1&b=2"},
-                                   {"devices/dev1/messages/events/?a=1", "a=1"},
+                                   {"devices/dev1/messages/events/?a=1", "?a=1"},
+                                   {"devices/dev1/messages/events/LWT", "LWT"},
                                    {"devices/dev1/messages/events/a=1/", "a=1"},
                                    {"devices/dev1/messages/events/%24.ct=application/json", "%24.ct=application/json"},
                                    {"devices/dev1/messages/events/a key=a value&b= ", "a key=a value&b= "}}) {
@@ -76,6 +77,17 @@ TEST(DeviceTopics, OthersAreNotServed) {
   }
   EXPECT_FALSE(parse_device_topic("devices/dev1/messages/events/", module));
   EXPECT_FALSE(parse_device_topic("devices/dev1/modules/mod2/messages/events/", module));
+}
+
+TEST(DeviceTopics, WildcardsCloseTheConnection) {
+  for (const char* topic :
+       {"devices/dev1/messages/events/x=+1", "devices/dev1/messages/events/#", "devices/dev1/messages/events/+",
+        "devices/dev1/messages/events/a#b=1", "devices/+/messages/events/", "$iothub/twin/GET/?$rid=1+1",
+        "$iothub/twin/GET/?$rid=#", "$iothub/twin/PATCH/properties/reported/?$rid=+",
+        "$iothub/methods/res/200/?$rid=1#", "$iothub/methods/res/+/?$rid=1"}) {
+    EXPECT_FALSE(parse_device_topic(topic, device)) << topic;
+  }
+  EXPECT_TRUE(parsed<TelemetryTopic>("devices/dev1/messages/events/x=%2B1"));
 }
 
 TEST(DeviceTopics, IdsAreLiteralTextNeverPatterns) {

@@ -73,6 +73,44 @@ TEST(IdentityRequests, StatusInAnyCaseAndABoundedReason) {
   EXPECT_EQ(refusal(R"({"statusReason":")" + reason + "x\"}"), Errc::argument_invalid);
 }
 
+TEST(IdentityRequests, ABooleanMayBeATextAndNothingElseIsTakenForFalse) {
+  const auto edge = [](const std::string& value) { return R"({"capabilities":{"iotEdge":)" + value + "}}"; };
+  for (const char* value : {"true", R"("true")", R"("True")", R"(" TRUE ")", "1"})
+    EXPECT_TRUE(wanted(edge(value)).iot_edge) << value;
+  for (const char* value : {"false", R"("false")", "0", "null"}) EXPECT_FALSE(wanted(edge(value)).iot_edge) << value;
+  for (const char* value : {R"("yes")", R"("")", "{}", "[true]", "1.5"})
+    EXPECT_EQ(refusal(edge(value)), Errc::argument_invalid) << value;
+}
+
+TEST(IdentityRequests, MembersOfAnotherKindAreRefusedNotPassedOver) {
+  for (const char* body :
+       {R"({"capabilities":"iotEdge"})", R"({"capabilities":true})", R"({"parentScopes":"ms-azure-iot-edge://e-1"})",
+        R"({"authentication":{"symmetricKey":"MDEy"}})", R"({"authentication":{"x509Thumbprint":[]}})"}) {
+    EXPECT_EQ(refusal(body), Errc::argument_invalid) << body;
+  }
+  EXPECT_EQ(refusal(R"({"capabilities":null,"parentScopes":null,"authentication":{"symmetricKey":null}})"),
+            std::nullopt);
+}
+
+TEST(IdentityRequests, WhatARecordKeepsIsBounded) {
+  const auto scopes = [](std::size_t count, std::size_t bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += (i > 0 ? ",\"" : "\"") + std::string(bytes, 's') + '"';
+    return R"({"parentScopes":[)" + text + "]}";
+  };
+  const auto text = [](const std::string& name, std::size_t bytes) {
+    return "{\"" + name + "\":\"" + std::string(bytes, 'x') + "\"}";
+  };
+  EXPECT_EQ(refusal(scopes(16, 256)), std::nullopt);
+  EXPECT_EQ(refusal(text("deviceScope", 256)), std::nullopt);
+  EXPECT_EQ(refusal(text("managedBy", 1024), module), std::nullopt);
+  EXPECT_EQ(refusal(scopes(17, 1)), Errc::argument_invalid);
+  EXPECT_EQ(refusal(scopes(1, 257)), Errc::argument_invalid);
+  EXPECT_EQ(refusal(text("deviceScope", 257)), Errc::argument_invalid);
+  EXPECT_EQ(refusal(text("managedBy", 1025), module), Errc::argument_invalid);
+  EXPECT_EQ(refusal(text("statusReason", 129)), Errc::argument_invalid);
+}
+
 TEST(IdentityRequests, TheBodysIdsMustBeThePaths) {
   EXPECT_EQ(refusal(R"({"deviceId":"other"})"), Errc::argument_invalid);
   EXPECT_EQ(refusal(R"({"deviceId":"d1","moduleId":"other"})", module), Errc::argument_invalid);
@@ -107,7 +145,7 @@ TEST(IdentityJson, OfADeviceIsAsDocumented) {
       R"("status":"enabled","statusReason":null,"connectionStateUpdatedTime":"0001-01-01T00:00:00Z",)"
       R"("statusUpdatedTime":"0001-01-01T00:00:00Z","lastActivityTime":"0001-01-01T00:00:00Z","cloudToDeviceMessageCount":0,)"
       R"("authentication":{"symmetricKey":{"primaryKey":"MDEyMzQ1Njc4OWFiY2RlZg==","secondaryKey":"MDEyMzQ1Njc4OWFiY2RlZg=="},)"
-      R"("x509Thumbprint":{"primaryThumbprint":null,"secondaryThumbprint":null},"type":"sas"},"capabilities":{"iotEdge":false}})");
+      R"("x509Thumbprint":{"primaryThumbprint":null,"secondaryThumbprint":null},"type":"sas"},"capabilities":{"iotEdge":false},"parentScopes":[]})");
 }
 
 TEST(IdentityJson, OfAModuleHasNoStatus) {

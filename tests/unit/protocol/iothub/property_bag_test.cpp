@@ -5,7 +5,7 @@
 namespace twinhub::iothub {
 namespace {
 
-/// "name=value|name|..." with absent values told from empty ones.
+/// "name=value|name|...", a name alone where there is no value.
 std::string shown(std::string_view bag) {
   std::string out;
   for (const Property& property : parse_property_bag(bag)) {
@@ -22,7 +22,12 @@ TEST(PropertyBag, DecodesNamesAndValues) {
   EXPECT_EQ(shown("a key=a value&é= ;/?"), "a key=a value|é= ;/?");  // azure-iot-sdk-c encodes only when asked to
 }
 
-TEST(PropertyBag, TellsNullFromEmptyAndSplitsAtTheFirstEquals) { EXPECT_EQ(shown("a&b=&c=d=e"), "a|b=|c=d=e"); }
+TEST(PropertyBag, ANameAloneHasAnEmptyValueAndPairsSplitAtTheFirstEquals) {
+  EXPECT_EQ(shown("LWT"), "LWT=");
+  EXPECT_EQ(shown("a&b=&c=d=e&%24.ct"), "a=|b=|c=d=e|$.ct=");
+}
+
+TEST(PropertyBag, AQuestionMarkInFrontBelongsToTheName) { EXPECT_EQ(shown("?k=v&?"), "?k=v|?="); }
 
 TEST(PropertyBag, LeavesPlusAloneAndIgnoresEmptyPairs) { EXPECT_EQ(shown("&a=1+2&&b=%2B&"), "a=1+2|b=+"); }
 

@@ -68,6 +68,11 @@ TEST(JsonDocument, RefusesWhatIsNotExactlyOneJsonText) {
                             "\xEF\xBB\xBF{}",
                             "{\"a\":\"b}",
                             "[\"a\":1]",
+                            "[\"a\":1]]",
+                            "{\"a\":\"\":1}",
+                            "{\"a\":\"\":1}}",
+                            "{\"a\":\"b\":{}}}",
+                            "{\"a\":[\"b\":1]]}",
                             "]",
                             "}"}) {
     const auto document = parse(wrong);

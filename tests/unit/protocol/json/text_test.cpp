@@ -18,6 +18,14 @@ TEST(JsonText, EscapesQuotesBackslashesAndControlCharactersOnly) {
   EXPECT_EQ(escaped("\u00e9\u6f22"), "\"\u00e9\u6f22\"");
 }
 
+TEST(JsonText, NulsBehindATextGoWithTheBlanksAmongThem) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"{}"sv, "{}\0\0"sv, "{}\0 \0"sv, "{}\r\n\0\t\0 "sv})
+    EXPECT_EQ(without_trailing_nuls(text), "{}") << text.size();
+  EXPECT_EQ(without_trailing_nuls("\0 \0"sv), "");
+  EXPECT_EQ(without_trailing_nuls("{\0}"sv), "{\0}"sv);
+}
+
 TEST(JsonText, UnescapeUndoesEscape) {
   std::string all;
   for (int c = 0; c < 128; ++c) all.push_back(static_cast<char>(c));

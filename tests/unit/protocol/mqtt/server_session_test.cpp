@@ -133,7 +133,7 @@ TEST(ServerSession, AnswersOtherProtocolLevelsInTheirOwnWords) {
     Recorder recorder(session);
     std::string out;
     EXPECT_EQ(session.receive(packet(0x10, connect_header(0, level) + text("d")), recorder, out),
-              Fault::protocol_violation);
+              Fault::unsupported_version);
     EXPECT_EQ(out, bytes({0x20, 2, 0, 1})) << "[MQTT-3.1.2-2] level " << level;
     EXPECT_EQ(recorder.calls, "");
   }

@@ -106,6 +106,18 @@ void Reader::line(const std::string& text, const std::string& where) {
   }
 }
 
+/// The members of a twin that a back end may write: the line has others beside them.
+std::string writable_part(const json::Value& line) {
+  std::string out = "{";
+  for (const std::string_view name : {"tags", "properties"}) {
+    const auto member = line.find(name);
+    if (!member) continue;
+    if (out.size() > 1) out += ',';
+    out.append("\"").append(name).append("\":").append(member->text());
+  }
+  return out + "}";
+}
+
 }  // namespace
 
 TwinDocument make_twin_document(const std::string& text) {
@@ -116,7 +128,7 @@ TwinDocument make_twin_document(const std::string& text) {
   made.twin = twin::make_twin(moment("2026-11-23T10:00:00Z"));
   made.twin.model_id = text_of(line, "modelId");
   if (const auto configurations = line.find("configurations")) made.twin.configurations = configurations->text();
-  made.twin = checked(twin::apply_service_patch(made.twin, text, moment("2026-11-23T11:00:00Z"))).after;
+  made.twin = checked(twin::apply_service_patch(made.twin, writable_part(line), moment("2026-11-23T11:00:00Z"))).after;
   const auto properties = line.find("properties");
   if (const auto reported = properties ? properties->find("reported") : std::nullopt) {
     made.twin = checked(twin::apply_reported_patch(made.twin, reported->text(), {}, moment("2026-11-23T12:00:00.5Z")));

@@ -1,6 +1,8 @@
 #include "protocol/twin/limits.hpp"
 #include "twin_fixture.hpp"
 
+#include <vector>
+
 namespace twinhub::twin {
 namespace {
 
@@ -81,6 +83,17 @@ TEST(TwinNumbers, IntegersAreBetweenPlusAndMinus2To52) {
   EXPECT_EQ(refusal(property("n", "1e400")), Errc::iot_hub_format_error);
 }
 
+TEST(TwinNumbers, AreAtMost40CharactersLong) {
+  const std::string digits(37, '1');
+  EXPECT_TAKEN(property("n", "-0." + digits));
+  EXPECT_INVALID(property("n", "-0.1" + digits));
+  EXPECT_INVALID(property("n", "0." + std::string(300'000, '1')));
+  EXPECT_INVALID(property("n", "[0." + std::string(300'000, '1') + "]"));
+  EXPECT_INVALID(property("n", "1e" + std::string(100, '0')));
+  EXPECT_EQ(apply_reported_patch(make_twin(created), property("n", "0.1" + digits + "111"), {}, later).error().detail,
+            "Numbers should be maximum 40 characters. Error in Property/Tag n");
+}
+
 TEST(TwinNumbers, KeepTheirText) {
   EXPECT_EQ(report(make_twin(created), R"({"a":1.0,"b":1E2,"c":-0.50})").reported.text,
             R"({"a":1.0,"b":1E2,"c":-0.50})");
@@ -112,6 +125,19 @@ TEST(TwinArrays, HoldNoNulls) {
   EXPECT_INVALID(R"({"a":[[1,null]]})");
 }
 
+/// `count` times `element`, as an array.
+std::string array_of(std::size_t count, const std::string& element) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < count; ++i) text += (i > 0 ? "," : "") + element;
+  return text + "]";
+}
+
+TEST(TwinArrays, HaveAtMost8192Elements) {
+  EXPECT_TRUE(apply_reported_patch(make_twin(created), property("a", array_of(8192, "[]")), {}, later));
+  for (const char* element : {"[]", "{}", "\"\"", "1"}) EXPECT_INVALID(property("a", array_of(8193, element)));
+  EXPECT_INVALID(property("a", array_of(1, array_of(8193, "\"\""))));
+}
+
 TEST(TwinArrays, AreNotSupportedByOldApiVersions) {
   const auto refused = apply_service_patch(make_twin(created), desired_body(R"({"a":{"b":[1]}})"), later,
                                            PatchRules{.arrays_allowed = false});
@@ -136,6 +162,36 @@ TEST(TwinBodies, WithASectionThatIsNoObjectAreInvalid) {
     ASSERT_FALSE(refused) << body;
     EXPECT_EQ(refused.error().code, Errc::argument_invalid) << body;
   }
+}
+
+TEST(TwinBodies, WithMembersThatNoTwinHasAreInvalid) {
+  for (const char* body :
+       {R"({"desiredProperties":{"x":1}})", R"({"desired":{"x":1}})", R"({"reported":{"x":1}})", R"({"x":1})",
+        R"({"Tags":{"x":1}})", R"({"Properties":{"desired":{"x":1}}})", R"({"properties":{"x":1}})",
+        R"({"properties":{"Desired":{"x":1}}})", R"({"tags":{"x":1},"tag":{"y":1}})", R"({"$metadata":{}})"}) {
+    for (const auto& result : {apply_service_patch(make_twin(created), body, later),
+                               apply_service_replace(make_twin(created), body, later)}) {
+      ASSERT_FALSE(result) << body;
+      EXPECT_EQ(result.error().code, Errc::generic_bad_request) << body;
+    }
+  }
+}
+
+TEST(TwinBodies, MayHoldWhatAReadTwinHolds) {
+  iothub::Identity identity;
+  identity.id = {"d1", ""};
+  identity.status_reason = "why";
+  identity.iot_edge = true;
+  identity.device_scope = "ms-azure-iot-edge://d1-1";
+  identity.parent_scopes = {"ms-azure-iot-edge://d0-1"};
+  Twin twin = patch(make_twin(created), R"({"tags":{"t":1},"properties":{"desired":{"d":1}}})").after;
+  twin.configurations = R"({"c":{"status":"Applied"}})";
+  const std::string read = service_view(twin, identity, {});
+  EXPECT_TRUE(apply_service_patch(twin, read, later)) << read;
+  EXPECT_TRUE(apply_service_replace(twin, read, later)) << read;
+  identity.id.module = "m1";
+  EXPECT_TRUE(apply_service_patch(twin, service_view(twin, identity, {}), later));
+  EXPECT_TRUE(apply_service_patch(twin, R"({"eTag":"*","ETAG":"*","deviceEtag":"x","statusUpdatedTime":null})", later));
 }
 
 TEST(ReportedBodies, ThatAreNoObjectAreInvalidAndNoJsonAFormatError) {
@@ -200,6 +256,72 @@ TEST(TwinSize, CountsTheMergedSection) {
   const Twin twin = report(make_twin(created), property("a", of_size(20'000)));
   EXPECT_FALSE(apply_reported_patch(twin, property("b", of_size(20'000)), {}, later));
   EXPECT_TRUE(apply_reported_patch(twin, property("a", of_size(21'000)), {}, later));
+}
+
+/// Values that IoT Hub's rule counts little or nothing for, each with more text than a member of a section may need.
+std::vector<std::string> values_that_count_nothing() {
+  std::string controls;
+  for (int i = 0; i < 4000; ++i) controls += "\\u0001";
+  std::string keys = "{";
+  for (int i = 0; i < 60; ++i)
+    keys += (i > 0 ? ",\"" : "\"") + std::string(1, static_cast<char>('A' + i % 26)) +
+            std::string(static_cast<std::size_t>(i / 26), 'x') + "\":{}";
+  return {array_of(8000, "[]"), array_of(8000, "{}"), array_of(8000, "\"\""), array_of(2, '"' + controls + '"'),
+          array_of(100, keys + "}")};
+}
+
+TEST(TwinSize, WhatIsHeldIsBoundedWhateverTheValuesAre) {
+  for (const std::string& value : values_that_count_nothing()) {
+    Twin reported = make_twin(created), desired = make_twin(created), tagged = make_twin(created);
+    std::optional<Errc> refused_reported, refused_desired, refused_tags;
+    for (int i = 0; i < 12; ++i) {
+      const std::string member = property("k" + std::to_string(i), value);
+      if (auto after = apply_reported_patch(reported, member, {}, later)) {
+        reported = *after;
+      } else {
+        refused_reported = after.error().code;
+      }
+      if (auto after = apply_service_patch(desired, desired_body(member), later)) {
+        desired = after->after;
+      } else {
+        refused_desired = after.error().code;
+      }
+      if (auto after = apply_service_patch(tagged, tags_body(member), later)) {
+        tagged = after->after;
+      } else {
+        refused_tags = after.error().code;
+      }
+    }
+    const std::string start = value.substr(0, 20);
+    EXPECT_LE(reported.reported.text.size(), 256U * 1024) << start;
+    EXPECT_LE(desired.desired.text.size(), 256U * 1024) << start;
+    EXPECT_LE(tagged.tags.size(), 64U * 1024) << start;
+    for (const auto& refused : {refused_reported, refused_desired, refused_tags})
+      EXPECT_EQ(refused, Errc::device_model_max_properties_exceeded) << start;
+  }
+}
+
+TEST(TwinSize, AReplacementIsBoundedAsAPatchIs) {
+  std::string section = "{";
+  for (int i = 0; i < 12; ++i) section += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":" + array_of(8000, "[]");
+  section += "}";
+  const auto desired = apply_service_replace(make_twin(created), desired_body(section), later);
+  ASSERT_FALSE(desired);
+  EXPECT_EQ(desired.error().code, Errc::device_model_max_properties_exceeded);
+  EXPECT_EQ(desired.error().detail, "'Properties.Desired' size should be at most 262144 bytes of JSON text.");
+  const auto tags = apply_service_replace(make_twin(created), tags_body(section), later);
+  ASSERT_FALSE(tags);
+  EXPECT_EQ(tags.error().detail, "'Tags' size should be at most 65536 bytes of JSON text.");
+}
+
+TEST(TwinSize, ATextThatIsTooLongAlreadyMayShrink) {
+  Twin twin = make_twin(created);
+  twin.tags = property("old", array_of(100'000, "[]"));  // of before there was a bound
+  twin.tags.insert(twin.tags.size() - 1, R"(,"small":"x")");
+  twin.tags_size_bytes = 9;
+  EXPECT_TRUE(apply_service_patch(twin, tags_body(R"({"small":null})"), later));
+  EXPECT_FALSE(apply_service_patch(twin, tags_body(R"({"more":1})"), later));
+  EXPECT_TRUE(apply_service_patch(twin, tags_body(R"({"old":null,"more":1})"), later));
 }
 
 TEST(TwinSize, ASectionThatIsTooLargeAlreadyMayShrink) {

@@ -10,16 +10,21 @@
 namespace twinhub::twin {
 namespace {
 
+struct Member;
 struct Tree {
   bool is_object = false;
   std::string leaf;  ///< canonical text
-  std::vector<std::pair<std::string, Tree>> members;
+  std::vector<Member> members;
   Stamp stamp;
+};
+struct Member {
+  std::string key;
+  Tree tree;
 };
 
 Tree* find(Tree& object, const std::string& key) {
-  for (auto& [name, child] : object.members) {
-    if (name == key) return &child;
+  for (Member& member : object.members) {
+    if (member.key == key) return &member.tree;
   }
   return nullptr;
 }
@@ -29,7 +34,7 @@ Tree make(const json::Value& value, Stamp fresh) {
   if (!tree.is_object) tree.leaf = value.text();
   if (tree.is_object) {
     for (const json::Value member : value) {
-      if (!member.is_null()) tree.members.emplace_back(member.key_text(), make(member, fresh));
+      if (!member.is_null()) tree.members.push_back({std::string(member.key_text()), make(member, fresh)});
     }
   }
   return tree;
@@ -41,14 +46,14 @@ bool merge_into(Tree& base, const json::Value& patch, Stamp fresh) {
     const std::string key(member.key_text());
     Tree* old = find(base, key);
     if (member.is_null()) {
-      if (old != nullptr) touched = std::erase_if(base.members, [&](const auto& m) { return m.first == key; }) > 0;
+      if (old != nullptr) touched = std::erase_if(base.members, [&](const auto& m) { return m.key == key; }) > 0;
     } else if (old != nullptr && old->is_object && member.is_object()) {
       touched = merge_into(*old, member, fresh) || touched;
     } else if (old != nullptr) {
       *old = make(member, fresh);
       touched = true;
     } else {
-      base.members.emplace_back(key, make(member, fresh));
+      base.members.push_back({key, make(member, fresh)});
       touched = true;
     }
   }

@@ -1,6 +1,6 @@
 #include "protocol/x509/certificate.hpp"
 
-#include "tests/support/test_certificates.hpp"
+#include "tests/support/cpp/test_certificates.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // The rules of a path; what a TLS client can be refused for stands in tests/wire/x509_test.cpp, too.
 #include "protocol/x509/trusted_cas.hpp"
 
-#include "tests/support/test_certificates.hpp"
+#include "tests/support/cpp/test_certificates.hpp"
 
 #include <gtest/gtest.h>
 
@@ -65,6 +65,54 @@ TEST_F(TrustedCasTest, TheSetHoldsWhatItWasMadeOf) {
   EXPECT_TRUE(cas.hold(root.certificate().sha256()));
   EXPECT_FALSE(cas.hold(root.certificate().sha256() + leaf.certificate().sha256()));
   EXPECT_FALSE(cas.hold("short"));
+}
+
+/// Whether a leaf called `id` is vouched for through an intermediate with `constraints`.
+bool allows(const TestCertificate& root, const std::string& constraints, const std::string& id,
+            const std::string& alternative_names = {}) {
+  const TestCertificate plant = make({.common_names = {"plant"},
+                                      .issuer = &root,
+                                      .is_ca = true,
+                                      .name_constraints = constraints,
+                                      .sections = "[who]\nCN=dev1\n"});
+  const TestCertificate device = make({.common_names = {id}, .issuer = &plant, .alternative_names = alternative_names});
+  const std::vector<Certificate> roots{root.certificate()};
+  return TrustedCas(roots).verify({device.certificate(), plant.certificate()}, at(0)).has_value();
+}
+
+TEST_F(TrustedCasTest, NameConstraintsOfAnIntermediateBindTheDeviceIdWhateverItLooksLike) {
+  const std::string permitted = "critical,permitted;DNS:plant.example",
+                    excluded = "critical,excluded;DNS:plant.example";
+  for (const std::string id :
+       {"plant.example", "a.plant.example", "A.b.PLANT.Example", "no host:1 .plant.example", "a.plant.example."}) {
+    EXPECT_TRUE(allows(root, permitted, id)) << id;
+    EXPECT_FALSE(allows(root, excluded, id)) << id;
+  }
+  for (const std::string id : {"dev1", "dev_1:x", "office.example", "notplant.example", "plant.example.com", "x#y"}) {
+    EXPECT_FALSE(allows(root, permitted, id)) << id;
+    EXPECT_TRUE(allows(root, excluded, id)) << id;
+    EXPECT_FALSE(allows(root, permitted, id, "DNS:a.plant.example"))
+        << "another name of the leaf's is no excuse: " << id;
+  }
+  EXPECT_TRUE(allows(root, permitted + ",permitted;DNS:dev1", "dev1"));
+  EXPECT_FALSE(allows(root, permitted + ",excluded;DNS:bad.plant.example", "x.bad.plant.example"));
+  EXPECT_TRUE(allows(root, "critical,permitted;email:example.com", "dev1")) << "that says nothing of device ids";
+}
+
+TEST_F(TrustedCasTest, NameConstraintsOnTheSubjectBindToo) {
+  EXPECT_TRUE(allows(root, "critical,permitted;dirName:who", "dev1"));
+  EXPECT_FALSE(allows(root, "critical,permitted;dirName:who", "dev2"));
+  EXPECT_FALSE(allows(root, "critical,excluded;dirName:who", "dev1"));
+  EXPECT_TRUE(allows(root, "critical,excluded;dirName:who", "dev2"));
+}
+
+TEST_F(TrustedCasTest, NameConstraintsOfATrustedCaBindAsThoseOfAnIntermediate) {
+  const TestCertificate narrow =
+      make({.common_names = {"narrow"}, .is_ca = true, .name_constraints = "permitted;DNS:plant.example"});
+  const std::vector<Certificate> trusted{narrow.certificate()};
+  const TrustedCas cas(trusted);
+  EXPECT_TRUE(cas.verify({make({.common_names = {"a.plant.example"}, .issuer = &narrow}).certificate()}, at(0)));
+  EXPECT_FALSE(cas.verify({make({.common_names = {"dev1"}, .issuer = &narrow}).certificate()}, at(0)));
 }
 
 TEST_F(TrustedCasTest, CasOfOneNameAreToldApartByTheirKeys) {

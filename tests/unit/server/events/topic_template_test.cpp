@@ -27,13 +27,15 @@ TEST(TopicTemplate, TheDefaultTellsSourceAndIdentity) {
   EXPECT_EQ(topic(usual, event_of(EventSource::connection_state, {"d", ""})), "my/hub/devices/d/connectionState");
 }
 
-TEST(TopicTemplate, EveryPlaceholderIsReplacedAndWildcardsOfIdsAreEncoded) {
+TEST(TopicTemplate, EveryPlaceholderIsReplacedAndWhatHasAMeaningInTopicsIsEncodedInIds) {
   const auto event = event_of(storage::EventSource::twin_change, {"a+b#c%$", "m"});
-  EXPECT_EQ(topic("x/{deviceId}/{moduleId}/{source}/{opType}", event), "x/a%2Bb%23c%25$/m/TwinChangeEvents/updateTwin");
+  EXPECT_EQ(topic("x/{deviceId}/{moduleId}/{source}/{opType}", event),
+            "x/a%2Bb%23c%25%24/m/TwinChangeEvents/updateTwin");
 }
 
 TEST(TopicTemplate, WhatIsNoTopicIsRefused) {
-  for (const char* wrong : {"", "a/+", "#", "a/{device}", "a/{deviceId", "a/deviceId}"})
+  for (const char* wrong :
+       {"", "a/+", "#", "a/{device}", "a/{deviceId", "a/deviceId}", "a/\x01", "a/\xC2\x9B", "\xFF/{deviceId}"})
     EXPECT_FALSE(TopicTemplate::parse(wrong)) << wrong;
   EXPECT_THAT(TopicTemplate::parse("{device}").error().detail, ::testing::HasSubstr("{deviceId}"));
 }

@@ -1,143 +1,10 @@
-// A worker between the real log and an other side that a test can make fail: cursors, order, retries, what retention
-// takes.
-#include "server/events/endpoint_worker.hpp"
-
-#include "tests/unit/storage/store_fixture.hpp"
-
-#include <gtest/gtest.h>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
+// Cursors, order, retries, what retention takes.
+#include "tests/unit/server/events/worker_fixture.hpp"
 
 namespace twinhub::events {
 namespace {
 
-using namespace storage::testing;
-
-const IdentityId device{"device", ""};
-
-class StoppedClock final : public hub::Clock {
- public:
-  Timestamp now() const override { return moment(100); }
-};
-
-/// The other side. It takes everything unless told what to answer next.
-struct OtherSide {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<std::string> taken;
-  std::deque<Delivery> answers;  ///< for the next attempts; `done` of each is what it takes
-  std::size_t attempts = 0;
-  bool hangs = false;
-
-  Delivery deliver(std::span<const Outgoing> batch, const std::stop_token& stop) {
-    std::unique_lock lock(mutex);
-    ++attempts;
-    changed.notify_all();
-    while (hangs && !stop.stop_requested()) changed.wait_for(lock, std::chrono::milliseconds(5));
-    if (hangs) return {.done = 0, .failure = "stopped"};
-    Delivery answer{.done = batch.size()};
-    if (!answers.empty()) {
-      answer = answers.front();
-      answers.pop_front();
-      answer.done = std::min(answer.done, batch.size());
-    }
-    for (std::size_t i = 0; i < answer.done; ++i) taken.push_back(batch[i].event.body);
-    changed.notify_all();
-    return answer;
-  }
-  template <class Condition>
-  [[nodiscard]] bool wait_for(Condition condition) {
-    std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return condition(); });
-  }
-  [[nodiscard]] bool wait_for_taken(std::size_t count) {
-    return wait_for([&] { return taken.size() >= count; });
-  }
-  void let_go() {
-    const std::lock_guard lock(mutex);
-    hangs = false;
-    changed.notify_all();
-  }
-};
-
-class ToOtherSide final : public Sink {
- public:
-  explicit ToOtherSide(OtherSide& other) : other_(other) {}
-  Delivery deliver(std::span<const Outgoing> batch, const std::stop_token& stop) override {
-    return other_.deliver(batch, stop);
-  }
-
- private:
-  OtherSide& other_;
-};
-
-class WorkerTest : public ::testing::Test {
- protected:
-  WorkerTest() {
-    store_options_ = small_options(folder_ / "db");
-    store_options_.event_partitions = 1;
-    store_options_.now = [this] { return moment(seconds_.load()); };
-    open_store();
-  }
-  ~WorkerTest() override { store_->watch_events({}); }
-
-  void open_store() {
-    store_ = open(store_options_);
-    store_->watch_events([this] {
-      const std::lock_guard lock(running_mutex_);
-      if (running_ != nullptr) running_->wake();
-    });
-  }
-  void append(std::size_t count, std::size_t padding = 0) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string body = std::to_string(appended_++) + std::string(padding, ' ');
-      ASSERT_TRUE(append_and_wait(*store_, make_telemetry(device, body)));
-    }
-  }
-  void run(EndpointWorker* worker) {
-    const std::lock_guard lock(running_mutex_);
-    running_ = worker;
-  }
-  /// A worker that new events wake, for as long as it lives.
-  struct Running {
-    WorkerTest& test;
-    std::unique_ptr<EndpointWorker> worker;
-    ~Running() { test.run(nullptr); }
-    EndpointWorker* operator->() const { return worker.get(); }
-  };
-  Running start(bool from_start = false, std::size_t batch_max = 100) {
-    auto worker = std::make_unique<EndpointWorker>(WorkerContext{*store_, clock_, random_, router_},
-                                                   WorkerOptions{.name = "test",
-                                                                 .index = 0,
-                                                                 .from_start = from_start,
-                                                                 .pause_max = std::chrono::milliseconds(10),
-                                                                 .batch_max = batch_max},
-                                                   std::make_unique<ToOtherSide>(other_));
-    EXPECT_TRUE(worker->place());
-    worker->start();
-    run(worker.get());
-    return {*this, std::move(worker)};
-  }
-  void expect_taken(std::size_t first, std::size_t count) {
-    const std::lock_guard lock(other_.mutex);
-    ASSERT_EQ(other_.taken.size(), count);
-    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(std::stoul(other_.taken[i]), first + i);
-  }
-
-  const TemporaryFolder folder_;
-  std::atomic<std::uint64_t> seconds_{0};
-  storage::StoreOptions store_options_;
-  std::mutex running_mutex_;
-  EndpointWorker* running_ = nullptr;
-  std::unique_ptr<storage::Store> store_;
-  StoppedClock clock_;
-  hub::SystemRandom random_;
-  Router router_ =
-      *Router::make({"hub", {{"", "all", storage::EventSource::telemetry, "true", EndpointSet(1)}}, {}, {}});
-  OtherSide other_;
-  std::size_t appended_ = 0;
-};
+using namespace testing;
 
 TEST_F(WorkerTest, ANewEndpointBeginsWithWhatComes) {
   append(10);
@@ -145,6 +12,28 @@ TEST_F(WorkerTest, ANewEndpointBeginsWithWhatComes) {
   append(10);
   ASSERT_TRUE(other_.wait_for_taken(10));
   expect_taken(10, 10);
+}
+
+TEST_F(WorkerTest, TheOtherSideIsLookedForAtTheStartAndUntilItIsThere) {
+  using Reach = EndpointWorker::Reach;
+  other_.is_away = true;
+  const auto worker = start();
+  ASSERT_TRUE(other_.wait_for([&] { return other_.looks >= 3; })) << "though there is no event";
+  EXPECT_EQ(worker->figures().reach, Reach::failing);
+  EXPECT_EQ(worker->figures().failing_since, moment(100));
+  EXPECT_EQ(worker->figures().failed_attempts, 0U) << "of deliveries";
+  {
+    const std::lock_guard lock(other_.mutex);
+    other_.is_away = false;
+  }
+  bool is_reached = false;
+  for (int i = 0; i < 20'000 && !is_reached; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    is_reached = worker->figures().reach == Reach::reached;
+  }
+  ASSERT_TRUE(is_reached);
+  append(1);
+  ASSERT_TRUE(other_.wait_for_taken(1));
 }
 
 TEST_F(WorkerTest, OrAtTheStartOfWhatIsKept) {
@@ -193,12 +82,34 @@ TEST_F(WorkerTest, AFailureInTheMiddleRepeatsOnlyWhatWasNotTaken) {
 
 TEST_F(WorkerTest, WhatIsRefusedForGoodIsCountedAndPassed) {
   append(10);
-  other_.answers = {{.done = 4, .refused = 1}};
+  other_.answers = {{.done = 4, .refused = {0}}};
   const auto worker = start(true, 4);
   ASSERT_TRUE(other_.wait_for_taken(10));
   worker->stop();
   EXPECT_EQ(worker->figures().refused, 1U);
   EXPECT_EQ(worker->figures().sent, 9U);
+}
+
+TEST_F(WorkerTest, OtherPartitionsGoOnWhileOneWaits) {
+  store_.reset();
+  store_options_.event_partitions = 4;
+  open_store();
+  IdentityId other = device;
+  for (int i = 0; store_->event_partition_of(other) == store_->event_partition_of(device); ++i)
+    other.device = "other" + std::to_string(i);
+  other_.kills = [](const std::string& body) { return body == "0"; };
+  const auto worker = start(true);
+  append(1);  // there is nothing behind it: it waits
+  ASSERT_TRUE(other_.wait_for([&] { return other_.attempts >= 1; }));
+  append(50, 0, other);
+  ASSERT_TRUE(other_.wait_for_taken(50));
+  // What passes there says that the other side lives: the one that waits is refused in the end.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (worker->figures().refused == 0 && std::chrono::steady_clock::now() < deadline) append(1, 0, other);
+  ASSERT_EQ(worker->figures().refused, 1U);
+  ASSERT_TRUE(other_.wait_for_taken(appended_ - 1));
+  worker->stop();
+  expect_all_but({0});
 }
 
 TEST_F(WorkerTest, TheOtherSidesWishIsWaitedFor) {
@@ -241,6 +152,36 @@ TEST_F(WorkerTest, WhatRetentionTakesFromASlowEndpointIsCountedAndPassed) {
   EXPECT_EQ(worker->figures().sent + worker->figures().lost, appended_);
   EXPECT_EQ(worker->figures().lag_events, 0U);
   EXPECT_EQ(std::stoul(other_.taken[1]), range.first);
+}
+
+TEST_F(WorkerTest, RetentionSparesWhatAnEndpointHasNotPassed) {
+  store_.reset();
+  store_options_.event_retention_bytes = 64 << 10;  // segments of 4 KiB
+  store_options_.event_held_bytes_max = 4 << 20;
+  open_store();
+  other_.hangs = true;
+  Endpoints endpoints(*store_, clock_, random_, router_);
+  endpoints.add({{.name = "slow", .pause_max = std::chrono::milliseconds(10), .batch_max = 1},
+                 std::make_unique<ToOtherSide>(other_)});
+  ASSERT_TRUE(endpoints.place());
+  endpoints.start();
+  append(1);
+  endpoints.wake();
+  ASSERT_TRUE(other_.wait_for([&] { return other_.attempts > 0; }));
+  for (int i = 0; i < 40; ++i) {
+    seconds_ += 10;
+    append(10, 1000);
+  }
+  EXPECT_EQ(store_->event_ranges()[0].first, 0U);
+  other_.let_go();
+  ASSERT_TRUE(other_.wait_for_taken(appended_));
+  endpoints.stop();
+  expect_taken(0, appended_);
+  EXPECT_EQ(endpoints.figures()[0].figures.lost, 0U);
+  // Passed, and the cursor saved: the next commit may drop it.
+  seconds_ += 10;
+  append(1);
+  EXPECT_GT(store_->event_ranges()[0].first, 200U);
 }
 
 TEST_F(WorkerTest, StoppingDoesNotWaitForASideThatHangs) {

@@ -1,4 +1,5 @@
-#include "world.hpp"
+#include "tests/unit/server/hub/world.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <stdexcept>
 
@@ -35,6 +36,8 @@ storage::StoreOptions memory_options() {
 
 std::unique_ptr<storage::Store> open_store(storage::StoreOptions options, const Clock& clock) {
   options.now = [&clock] { return clock.now(); };
+  options.steady = [&clock] { return clock.steady(); };
+  options.settled = [&clock] { return clock.settled(); };
   auto store = storage::open_rocksdb_store(std::move(options));
   if (!store) throw std::runtime_error(store.error().detail);
   return std::move(*store);

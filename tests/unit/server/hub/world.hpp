@@ -5,7 +5,10 @@
 #include "server/hub/hub.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
@@ -18,14 +21,40 @@
 
 namespace twinhub::hub {
 
+/// Its steady clock began when its machine did, so that what mixes the two clocks fails. The test thread moves it.
 class StillClock final : public Clock {
  public:
-  [[nodiscard]] Timestamp now() const override { return {ticks_.load()}; }
-  void advance_seconds(std::uint64_t seconds) { ticks_ += seconds * ticks_per_second; }
-  [[nodiscard]] std::uint64_t unix_seconds() const { return (ticks_ - unix_epoch_ticks) / ticks_per_second; }
+  [[nodiscard]] Timestamp now() const override { return {latest_.load()}; }
+  [[nodiscard]] Timestamp wall() const override { return {wall_.load()}; }
+  [[nodiscard]] Timestamp steady() const override { return {steady_.load()}; }
+  [[nodiscard]] std::optional<Timestamp> settled() const override {
+    return steady_.load() < settled_from_.load() ? std::nullopt : std::optional(wall());
+  }
+  void advance_seconds(std::uint64_t seconds) {
+    steady_ += seconds * ticks_per_second;
+    set_wall(wall_ + seconds * ticks_per_second);
+  }
+  /// As a bad NTP answer does it: only the wall clock, forward or (negative) back.
+  void step_seconds(std::int64_t seconds) {
+    settled_from_ = steady_ + settling_ticks;
+    set_wall(wall_ + static_cast<std::uint64_t>(seconds) * ticks_per_second);
+  }
+  [[nodiscard]] std::uint64_t unix_seconds() const { return (wall_ - unix_epoch_ticks) / ticks_per_second; }
+
+  static constexpr std::uint64_t settling_seconds = std::chrono::seconds(SystemClock::settling).count();
 
  private:
-  std::atomic<std::uint64_t> ticks_ = timestamp_from_unix(1'800'000'000, 500'000'000).ticks;
+  static constexpr std::uint64_t settling_ticks = settling_seconds * ticks_per_second;
+
+  void set_wall(std::uint64_t ticks) {
+    wall_ = ticks;
+    latest_ = std::max(latest_.load(), ticks);
+  }
+
+  std::atomic<std::uint64_t> wall_ = timestamp_from_unix(1'800'000'000, 500'000'000).ticks;
+  std::atomic<std::uint64_t> latest_ = wall_.load();
+  std::atomic<std::uint64_t> steady_ = 1'000 * ticks_per_second;
+  std::atomic<std::uint64_t> settled_from_ = 0;
 };
 
 /// Everything in the order it was told, answers too: see World::answered().
@@ -37,7 +66,6 @@ class RecordingLinks final : public DeviceLinks {
     std::string text;
   };
   struct Change {
-    iothub::Identity before;
     iothub::Identity now;
   };
 
@@ -50,9 +78,9 @@ class RecordingLinks final : public DeviceLinks {
     const std::lock_guard lock(mutex_);
     woken_.push_back(id.device);
   }
-  void identity_changed(const iothub::Identity& before, const iothub::Identity& now, storage::Outbox&) override {
+  void identity_changed(const iothub::Identity& now, storage::Outbox&) override {
     const std::lock_guard lock(mutex_);
-    changes_.push_back({before, now});
+    changes_.push_back({now});
   }
   void identity_deleted(const IdentityId& id, storage::Outbox&) override {
     const std::lock_guard lock(mutex_);
@@ -137,6 +165,7 @@ struct World {
   /// The store first: its last callbacks still find the hub.
   ~World() {
     hub.jobs.end();
+    hub.census.stop();
     store.reset();
   }
 

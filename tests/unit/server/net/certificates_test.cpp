@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -43,6 +44,27 @@ class Certificates : public testing::Test {
     std::shared_ptr<X509> read(PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), X509_free);
     BIO_free(bio);
     return read;
+  }
+
+  std::shared_ptr<EVP_PKEY> key(const char* file) const {
+    const std::string pem = text_of(file);
+    BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+    std::shared_ptr<EVP_PKEY> read(PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr), EVP_PKEY_free);
+    BIO_free(bio);
+    return read;
+  }
+  /// Gives the server's certificate other times, in days from now.
+  void issue_server(int from, int until) {
+    const auto server = certificate("server.pem");
+    X509_time_adj_ex(X509_getm_notBefore(server.get()), from, 0, nullptr);
+    X509_time_adj_ex(X509_getm_notAfter(server.get()), until, 0, nullptr);
+    ASSERT_NE(X509_sign(server.get(), key("ca.key").get(), EVP_sha256()), 0);
+    BIO* bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, server.get());
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio, &data);
+    std::ofstream(directory_ / "server.pem") << std::string_view(data, static_cast<std::size_t>(size));
+    BIO_free(bio);
   }
 
   fs::path directory_;
@@ -89,6 +111,50 @@ TEST_F(Certificates, NewNamesOrAnotherKeyTypeAreIssuedAnewAndTheCaIsKept) {
   EXPECT_EQ(text_of("ca.pem"), ca);
 }
 
+TEST_F(Certificates, OneThatIsNotValidByTheClockOfNowIsIssuedAnew) {
+  for (const auto& [from, until] : {std::pair{3, 800}, {-800, -1}, {-800, 20}}) {
+    (void)ensure();
+    issue_server(from, until);
+    const std::string wrong = text_of("server.pem");
+    EXPECT_TRUE(ensure().issued) << from;
+    EXPECT_NE(text_of("server.pem"), wrong);
+    issue_server(from, until);
+    EXPECT_NE(renew_server_certificate(directory_, {}, KeyType::ecdsa_p256).value(), "") << from;
+    EXPECT_EQ(renew_server_certificate(directory_, {}, KeyType::ecdsa_p256).value(), "") << from;
+    EXPECT_FALSE(ensure().issued);
+  }
+}
+
+TEST_F(Certificates, AHubThatRunsTakesANewAddressAndMindsNoneThatIsGone) {
+  (void)ensure({"10.1.2.3", "10.1.2.4"});
+  const std::string before = text_of("server.pem");
+  EXPECT_EQ(renew_server_certificate(directory_, {"10.1.2.3"}, KeyType::ecdsa_p256).value(), "");
+  EXPECT_EQ(text_of("server.pem"), before);
+  EXPECT_NE(renew_server_certificate(directory_, {"10.1.2.3", "10.9.9.9"}, KeyType::ecdsa_p256).value(), "");
+  EXPECT_EQ(X509_check_ip_asc(certificate("server.pem").get(), "10.9.9.9", 0), 1);
+}
+
+TEST_F(Certificates, AHubThatRunsMakesNoCa) {
+  (void)ensure();
+  issue_server(3, 800);
+  fs::remove(directory_ / "ca.pem");
+  fs::remove(directory_ / "ca.key");
+  EXPECT_FALSE(renew_server_certificate(directory_, {}, KeyType::ecdsa_p256));
+  EXPECT_FALSE(fs::exists(directory_ / "ca.pem"));
+}
+
+TEST_F(Certificates, TheCaIsValidWhateverTheClockSaidWhenItWasMade) {
+  (void)ensure();
+  const auto ca = certificate("ca.pem");
+  std::tm year_2020{};
+  year_2020.tm_year = 120;
+  year_2020.tm_mon = 1;
+  std::time_t early = ::timegm(&year_2020);
+  EXPECT_LT(X509_cmp_time(X509_get0_notBefore(ca.get()), &early), 0);
+  std::time_t in_nine_years = std::time(nullptr) + 9L * 365 * 24 * 3600;
+  EXPECT_GT(X509_cmp_time(X509_get0_notAfter(ca.get()), &in_nine_years), 0);
+}
+
 TEST_F(Certificates, ALostServerKeyIsMadeAnew) {
   (void)ensure();
   fs::remove(directory_ / "server.key");
@@ -101,6 +167,27 @@ TEST_F(Certificates, HalfACaIsForTheOperatorToDecide) {
   const auto refused = ensure_certificates(directory_, {}, KeyType::ecdsa_p256);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().detail.find("ca.key"), std::string::npos);
+}
+
+TEST_F(Certificates, AFirstStartThatEndedBetweenTheCasFilesGoesOn) {
+  ensure();
+  const std::string key = text_of("ca.key");
+  for (const char* later : {"ca.pem", "server.key", "server.pem"}) fs::remove(directory_ / later);
+  EXPECT_TRUE(ensure().made_ca);
+  EXPECT_EQ(text_of("ca.key"), key);
+}
+
+TEST_F(Certificates, TheFolderIsNobodyElses) {
+  ensure();
+  EXPECT_EQ(mode_of("."), 0700U);
+}
+
+TEST_F(Certificates, WhatTheUmaskTakesAwayStaysAway) {
+  fs::create_directories(directory_);
+  const mode_t before = ::umask(0077);
+  EXPECT_TRUE(write_file(directory_ / "public.pem", "text", 0644));
+  ::umask(before);
+  EXPECT_EQ(mode_of("public.pem"), 0600U);
 }
 
 TEST_F(Certificates, ReloadTakesTheNewOneAndKeepsTheOldOneOnAnError) {

@@ -1,4 +1,5 @@
 #include "server/net/listener.hpp"
+#include "server/notices/notices.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -21,36 +22,43 @@ int connect_to(std::uint16_t port) {
   return -1;
 }
 
-const Accepted close_it = [](IoThread&, int descriptor, const auto&) { ::close(descriptor); };
+const Accepted close_it = [](IoThread&, int descriptor, const Place&) { ::close(descriptor); };
 
 TEST(Listener, APortInUseIsSaidInWordsWithItsSetting) {
+  notices::Notices notices;
+  Admission admission({}, notices);
   Threads threads(1, 1);
-  const auto first = Listener::open("127.0.0.1", 0, "--mqtts-port", threads, close_it);
+  const auto first = Listener::open("127.0.0.1", 0, "--mqtts-port", threads, admission, DoorKind::mqtt, close_it);
   ASSERT_TRUE(first);
   const std::uint16_t port = (*first)->port();
-  const auto second = Listener::open("127.0.0.1", port, "--https-port", threads, close_it);
+  const auto second = Listener::open("127.0.0.1", port, "--https-port", threads, admission, DoorKind::mqtt, close_it);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().detail,
             "port " + std::to_string(port) + " on 127.0.0.1 is in use by another process (--https-port)");
 }
 
 TEST(Listener, WhatIsNoAddressIsSaidInWords) {
+  notices::Notices notices;
+  Admission admission({}, notices);
   Threads threads(1, 1);
-  const auto opened = Listener::open("nowhere", 1, "--listen", threads, close_it);
+  const auto opened = Listener::open("nowhere", 1, "--listen", threads, admission, DoorKind::mqtt, close_it);
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().detail.find("'nowhere' is not an IP address"), std::string::npos);
 }
 
 TEST(Listener, DealsConnectionsOutToEveryThreadOnItsOwnThread) {
+  notices::Notices notices;
+  Admission admission({}, notices);
   Threads threads(2, 1);
   std::array<std::atomic<int>, 2> accepted{};
   std::promise<void> all;
   std::atomic<int> total{0};
-  auto listener = Listener::open("127.0.0.1", 0, "", threads, [&](IoThread& lane, int descriptor, const auto&) {
-    if (lane.is_current()) ++accepted[lane.index()];
-    ::close(descriptor);
-    if (++total == 10) all.set_value();
-  });
+  auto listener = Listener::open("127.0.0.1", 0, "", threads, admission, DoorKind::mqtt,
+                                 [&](IoThread& lane, int descriptor, const Place&) {
+                                   if (lane.is_current()) ++accepted[lane.index()];
+                                   ::close(descriptor);
+                                   if (++total == 10) all.set_value();
+                                 });
   ASSERT_TRUE(listener);
   threads.start();
   (*listener)->start();

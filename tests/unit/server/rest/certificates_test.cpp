@@ -1,6 +1,6 @@
 // The certificates' routes on the wire: statuses, headers, errors. What they do is tests/unit/server/hub's.
 #include "rest_hub.hpp"
-#include "tests/support/test_certificates.hpp"
+#include "tests/support/cpp/test_certificates.hpp"
 
 #include <gtest/gtest.h>
 

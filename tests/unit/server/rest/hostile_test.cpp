@@ -98,17 +98,130 @@ TEST(RestBytes, WhatIsTooLargeIsRefused) {
   EXPECT_EQ(hub.call("GET", "/devices/d1").status, 404U);
 }
 
-TEST(RestBytes, PastItsConnectionsTheDoorClosesNewOnes) {
-  rest::DoorOptions options;
-  options.connections_max = 1;  // on each of two threads
-  const RestHub hub(options);
+TEST(RestBytes, WithEveryPlaceTakenByStrangersABackEndIsServed) {
+  const RestHub hub({}, {}, {.rest_connections_max = 2});
   Peer first(hub.port()), second(hub.port());
   for (Peer* peer : {&first, &second}) {
-    peer->send(hub.request("GET", "/devices/d1" + version));
-    EXPECT_EQ(peer->receive().status, 404U);
+    peer->send("GET /devices/d1?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\n\r\n");
+    EXPECT_EQ(peer->receive().status, 401U);
   }
-  Peer third(hub.port());
-  EXPECT_TRUE(third.closed());
+  Peer back_end(hub.port());
+  back_end.send(hub.request("GET", "/devices/d1" + version));
+  EXPECT_EQ(back_end.receive().status, 404U);
+  EXPECT_TRUE(first.closed());
+  // It is known now, and stays whoever comes.
+  for (int i = 0; i < 5; ++i) {
+    Peer stranger(hub.port());
+    stranger.send("GET /nothing HTTP/1.1\r\nHost: hub.local\r\n\r\n");
+    EXPECT_EQ(stranger.receive().status, 404U);
+  }
+  back_end.send(hub.request("GET", "/devices/d1" + version));
+  EXPECT_EQ(back_end.receive().status, 404U);
+}
+
+TEST(RestBytes, AStrangerThatIsSilentAfterItsAnswerIsClosedSoon) {
+  rest::DoorOptions options;
+  options.stranger_idle_timeout = std::chrono::seconds(1);
+  const RestHub hub(options);
+  Peer known(hub.port()), stranger(hub.port());
+  known.send(hub.request("GET", "/statistics/devices" + version));
+  EXPECT_EQ(known.receive().status, 200U);
+  stranger.send("GET /nothing HTTP/1.1\r\nHost: hub.local\r\n\r\n");
+  EXPECT_EQ(stranger.receive().status, 404U);
+  EXPECT_TRUE(stranger.closed());
+  known.send(hub.request("GET", "/statistics/devices" + version));
+  EXPECT_EQ(known.receive().status, 200U);
+}
+
+TEST(RestBytes, TheBodyOfAStrangerIsNotReadBeforeItsAnswer) {
+  const RestHub hub;
+  for (const char* length : {"Content-Length: 1000000", "Transfer-Encoding: chunked", "Content-Length: 10"}) {
+    Peer peer(hub.port());
+    peer.send("PUT /devices/d1?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\n" + std::string(length) +
+              "\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(peer.receive().status, 401U) << length;
+    EXPECT_TRUE(peer.closed());
+  }
+}
+
+TEST(RestBytes, AShortBodyThatCameAlongDoesNotEndAStrangersConnection) {
+  const RestHub hub;
+  Peer peer(hub.port());
+  for (int i = 0; i < 2; ++i) {
+    peer.send("PUT /devices/d1?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\nContent-Length: 2\r\n\r\n{}");
+    EXPECT_EQ(peer.receive().status, 401U);
+  }
+}
+
+TEST(RestBytes, AStrangersHeadersAreSmall) {
+  const RestHub hub;
+  const std::string large = "X-Long: " + std::string(9000, 'x') + "\r\n";
+  EXPECT_EQ(hub.call("GET", "/devices/d1", "", large).status, 431U);
+  Peer known(hub.port());
+  known.send(hub.request("GET", "/devices/d1" + version));
+  EXPECT_EQ(known.receive().status, 404U);
+  known.send(hub.request("GET", "/devices/d1" + version, "", large));
+  EXPECT_EQ(known.receive().status, 404U);
+}
+
+TEST(RestBytes, FramingThatTwoReadersCouldUnderstandDifferentlyIsRefusedAndClosed) {
+  struct Case {
+    std::string_view head;  ///< behind the request line
+    unsigned status;
+  };
+  constexpr std::string_view host = "Host: hub.local\r\n";
+  const Case cases[] = {
+      {"Transfer-Encoding: identity\r\n", 400},
+      {"Transfer-Encoding: xchunked\r\n", 400},
+      {"Transfer-Encoding: gzip\r\n", 400},
+      {"Transfer-Encoding: chunked, identity\r\n", 400},
+      {"Transfer-Encoding: chunked, chunked\r\n", 400},
+      {"Transfer-Encoding: gzip, chunked\r\n", 501},
+      {"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", 400},
+      {"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", 400},
+      {"Content-Length: 3\r\nContent-Length: 4\r\n", 400},
+      {"Content-Length: 3, 3\r\n", 400},
+      {"Content-Length: +3\r\n", 400},
+      {"Content-Length: 0x3\r\n", 400},
+      {"Content-Length: -1\r\n", 400},
+      {"X-Folded: a\r\n b\r\n", 400},
+      {"Content-Length : 3\r\n", 400},
+      {"Host: other\r\n", 400},
+  };
+  const RestHub hub;
+  const std::string smuggled = hub.request("GET", "/statistics/devices" + version);
+  for (const Case& one : cases) {
+    Peer peer(hub.port());
+    peer.send("GET /devices/d1" + version + " HTTP/1.1\r\n" + std::string(host) + std::string(one.head) +
+              "Authorization: " + hub.token("iothubowner") + "\r\n\r\n" + smuggled);
+    EXPECT_EQ(peer.receive().status, one.status) << one.head;
+    EXPECT_EQ(peer.receive().status, 0U) << one.head;  // what followed is no request
+  }
+  for (const std::string head :
+       {"GET /devices/d1 HTTP/1.1\r\n\r\n",
+        "PUT /devices/d1 HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    Peer peer(hub.port());
+    peer.send(head);
+    EXPECT_EQ(peer.receive().status, 400U) << head;
+    EXPECT_TRUE(peer.closed());
+  }
+}
+
+TEST(RestBytes, AnAnswerToHeadHasNoBody) {
+  const RestHub hub;
+  Peer peer(hub.port());
+  peer.send(hub.request("HEAD", "/devices/none" + version));
+  const std::string head = peer.receive_head();
+  EXPECT_EQ(head.substr(0, 10), "HTTP/1.1 4") << head;
+  peer.send(hub.request("GET", "/statistics/devices" + version));
+  EXPECT_EQ(peer.receive().status, 200U);
+}
+
+TEST(RestBytes, AnAbsoluteTargetIsReadAsItsPath) {
+  const RestHub hub;
+  hub.create("d1");
+  for (const std::string scheme : {"https://hub.local", "HTTP://hub.local:443"})
+    EXPECT_EQ(hub.call("GET", scheme + "/devices/d1").status, 200U);
 }
 
 }  // namespace

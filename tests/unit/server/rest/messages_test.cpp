@@ -132,6 +132,22 @@ TEST(RestDeviceApi, TelemetryIsInTheEventLogBeforeItIsAnswered) {
   EXPECT_EQ(events[2].body, "b");
 }
 
+TEST(RestDeviceApi, ABatchIsReadAsLenientlyAsAnyBodyAndAMessageNotAtAll) {
+  const RestHub hub;
+  hub.create("d1");
+  const std::string device = as_device(hub, "d1"), target = "/devices/d1/messages/events";
+  EXPECT_EQ(hub.call("POST", target, "\xEF\xBB\xBF[{'body':'YQ==','properties':{'iothub-app-n':'1',},}, // one\n]",
+                     device + "Content-Type: application/vnd.microsoft.iothub.json\r\n")
+                .status,
+            204U);
+  EXPECT_EQ(hub.call("POST", target, "{'a':1,}", device + "Content-Type: application/json\r\n").status, 204U);
+  const auto events = hub.telemetry("d1");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].body, "a");
+  EXPECT_EQ(events[0].application[0].value, "1");
+  EXPECT_EQ(events[1].body, "{'a':1,}");
+}
+
 TEST(RestDeviceApi, ABatchIsTakenWholeOrRefused) {
   const RestHub hub;
   hub.create("d1");

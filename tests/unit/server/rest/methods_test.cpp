@@ -1,5 +1,5 @@
 // POST .../methods: what is asked, what is refused, and that errors have the shape that SDKs read of this route.
-#include "server/hub/methods.hpp"
+#include "server/hub/methods/methods.hpp"
 
 #include "protocol/json/document.hpp"
 #include "rest_hub.hpp"
@@ -46,6 +46,17 @@ TEST(RestMethods, EveryKindOfPayloadGoesThereAndBack) {
   EXPECT_EQ(hub.call("POST", methods, invoke("echo")).body, R"({"status":200,"payload":null})");
 }
 
+TEST(RestMethods, ABodyIsReadAsLenientlyAsTheCloudReadsIt) {
+  const RestHub hub;
+  hub.create("d1");
+  EXPECT_EQ(hub.call("POST", methods, R"({"methodName":"echo","payload":'on'})").body,
+            R"({"status":200,"payload":"on"})");
+  EXPECT_EQ(hub.call("POST", methods, R"({methodName:'echo',/* twice */payload:{'a':[1,.5,],},})").body,
+            R"({"status":200,"payload":{"a":[1,0.5]}})");
+  EXPECT_EQ(hub.call("POST", "/digitaltwins/d1/commands/echo", "'on'").body, R"("on")");
+  expect_error(hub.call("POST", methods, R"({"methodName":"echo","payload":on})"), 400, "400006", "IotHubFormatError");
+}
+
 TEST(RestMethods, TheDevicesStatusIsNotTheRequests) {
   const RestHub hub;
   hub.create("d1");
@@ -73,6 +84,14 @@ TEST(RestMethods, MembersThatNobodyKnowsAreIgnored) {
       200U);
 }
 
+/// As back ends send them that take their numbers from a form or an environment variable.
+TEST(RestMethods, TimeoutsMayBeWrittenAsText) {
+  const RestHub hub;
+  hub.create("d1");
+  const std::string body = invoke("echo", R"(,"responseTimeoutInSeconds":"200","connectTimeoutInSeconds":"0")");
+  EXPECT_EQ(hub.call("POST", methods, body).status, 200U);
+}
+
 TEST(RestMethods, BadRequestsAreRefusedInTheShapeOfThisRoute) {
   const RestHub hub;
   hub.create("d1");
@@ -81,7 +100,7 @@ TEST(RestMethods, BadRequestsAreRefusedInTheShapeOfThisRoute) {
   for (const std::string& body :
        {std::string("[]"), std::string("null"), std::string("{}"), std::string(R"({"methodName":5})"), invoke(""),
         invoke("a/b"), invoke("echo", R"(,"responseTimeoutInSeconds":4)"),
-        invoke("echo", R"(,"responseTimeoutInSeconds":301)"), invoke("echo", R"(,"responseTimeoutInSeconds":"30")"),
+        invoke("echo", R"(,"responseTimeoutInSeconds":301)"), invoke("echo", R"(,"responseTimeoutInSeconds":"30s")"),
         invoke("echo", R"(,"responseTimeoutInSeconds":30.5)"), invoke("echo", R"(,"connectTimeoutInSeconds":-1)"),
         invoke("echo", R"(,"connectTimeoutInSeconds":301)"),
         invoke("echo", R"(,"responseTimeoutInSeconds":10,"connectTimeoutInSeconds":11)")}) {

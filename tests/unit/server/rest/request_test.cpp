@@ -33,6 +33,13 @@ TEST(RequestTarget, QueryParametersAreFoundWhateverTheirCase) {
   EXPECT_FALSE(request.parameter("missing"));
 }
 
+TEST(ApiVersion, TheFirstOneIsTakenAndNoneBeforeIt) {
+  for (const char* version : {"2016-02-03", "2016-04-30", "2016-11-14", "2021-04-12"})
+    EXPECT_TRUE(dialect_of(read("/x?api-version=" + std::string(version)))) << version;
+  for (const char* version : {"2015-08-15-preview", "2016-02-02"})
+    EXPECT_FALSE(dialect_of(read("/x?api-version=" + std::string(version)))) << version;
+}
+
 TEST(ApiVersion, AnyDateFrom2016On) {
   for (const char* version :
        {"2016-11-14", "2017-11-08-preview", "2018-06-30", "2021-04-12", "2024-03-31", "2030-01-01"}) {

@@ -2,6 +2,7 @@
 
 #include "protocol/iothub/sas_token.hpp"
 #include "protocol/json/document.hpp"
+#include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -40,7 +41,7 @@ class RestHub::SimpleDevices final : public hub::DeviceLinks {
   void desired_changed(const IdentityId&, std::uint64_t, const std::shared_ptr<const std::string>&,
                        storage::Outbox&) override {}
   void messages_waiting(const IdentityId&, storage::Outbox&) override {}
-  void identity_changed(const iothub::Identity&, const iothub::Identity&, storage::Outbox&) override {}
+  void identity_changed(const iothub::Identity&, storage::Outbox&) override {}
   void identity_deleted(const IdentityId&, storage::Outbox&) override {}
 
   bool invoke_method(const std::shared_ptr<const hub::MethodRequest>& request, storage::Outbox& outbox) override {
@@ -107,6 +108,16 @@ bool Peer::closed() {
   return true;
 }
 
+std::string Peer::receive_head() {
+  std::size_t end = 0;
+  while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+    if (!fill()) return {};
+  }
+  std::string head = buffer_.substr(0, end + 4);
+  buffer_.erase(0, end + 4);
+  return head;
+}
+
 Answer Peer::receive() {
   std::size_t end = 0;
   while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
@@ -129,7 +140,9 @@ Answer Peer::receive() {
   return answer;
 }
 
-RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options) {
+RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options,
+                 const net::AdmissionOptions& admission_options, const MakeAnnex& make_annex)
+    : admission_(admission_options, notices_) {
   auto store = storage::open_rocksdb_store(
       {.directory = {}, .durability = storage::Durability::memory, .now = [this] { return clock_.now(); }});
   if (!store) throw std::runtime_error(store.error().detail);
@@ -137,10 +150,11 @@ RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options) 
   links_ = std::make_unique<SimpleDevices>(*this);
   hub_ = std::make_unique<hub::Hub>(*store_, clock_, random_, policies(), *links_, hub_options);
   if (const auto recovered = hub_->recover(); !recovered) throw std::runtime_error(recovered.error().detail);
-  door_ = rest::make_door(*hub_, threads_, options);
-  auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_,
-                                      [this](net::IoThread& lane, int descriptor, const auto& peer) {
-                                        door_->adopt(lane, descriptor, peer.address().to_string(), nullptr);
+  if (make_annex) annex_ = make_annex(*hub_, threads_);
+  door_ = rest::make_door(*hub_, threads_, options, {}, annex_.get());
+  auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_, admission_, net::DoorKind::rest,
+                                      [this](net::IoThread& lane, int descriptor, net::Place place) {
+                                        door_->adopt(lane, descriptor, std::move(place), nullptr);
                                       });
   if (!listener) throw std::runtime_error(listener.error().detail);
   listener_ = std::move(*listener);

@@ -3,10 +3,14 @@
 #pragma once
 
 #include "server/hub/hub.hpp"
+#include "server/net/admission.hpp"
 #include "server/net/listener.hpp"
 #include "server/net/threads.hpp"
+#include "server/notices/notices.hpp"
+#include "server/rest/annex.hpp"
 #include "server/rest/rest_door.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,6 +43,8 @@ class Peer {
   void send(std::string_view bytes);
   /// The next response; status 0 when the connection ended instead.
   [[nodiscard]] Answer receive();
+  /// The next response up to its empty line; "" when the connection ended instead.
+  [[nodiscard]] std::string receive_head();
   /// True once the other side has closed.
   [[nodiscard]] bool closed();
   void finish_sending();
@@ -51,7 +57,9 @@ class Peer {
 
 class RestHub {
  public:
-  explicit RestHub(rest::DoorOptions options = {}, const hub::HubOptions& hub_options = {});
+  using MakeAnnex = std::function<std::unique_ptr<rest::Annex>(hub::Hub& hub, net::Threads& threads)>;
+  explicit RestHub(rest::DoorOptions options = {}, const hub::HubOptions& hub_options = {},
+                   const net::AdmissionOptions& admission_options = {}, const MakeAnnex& make_annex = {});
   ~RestHub();
 
   [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
@@ -64,6 +72,8 @@ class RestHub {
   [[nodiscard]] Answer call(std::string_view method, std::string_view target, std::string_view body = {},
                             const std::string& headers = {}) const;
   void create(std::string_view device) const;
+  [[nodiscard]] const net::Admission& admission() const { return admission_; }
+  [[nodiscard]] const notices::Notices& notice_log() const { return notices_; }
   [[nodiscard]] hub::Hub& hub() const { return *hub_; }
   /// What the device sent to the event log, oldest first.
   [[nodiscard]] std::vector<storage::Event> telemetry(const std::string& device) const;
@@ -75,10 +85,13 @@ class RestHub {
   class SimpleDevices;
   hub::SystemClock clock_;
   hub::SystemRandom random_;
+  notices::Notices notices_;
+  net::Admission admission_;
   net::Threads threads_{2, 1};
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<hub::DeviceLinks> links_;
   std::unique_ptr<hub::Hub> hub_;
+  std::unique_ptr<rest::Annex> annex_;
   std::unique_ptr<rest::Door> door_;
   std::unique_ptr<net::Listener> listener_;
 };

@@ -1,0 +1,152 @@
+#include "server/app_seed.hpp"
+
+#include "protocol/json/document.hpp"
+#include "server/base/log.hpp"
+#include "server/cli/import_batch.hpp"
+#include "server/cli/import_source.hpp"
+#include "server/cli/text_output.hpp"
+#include "server/net/certificates.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace twinhub {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error bad_seed(const std::string& why) { return fail(Errc::argument_invalid, "--seed: " + why); }
+
+/// In a data folder while its seed is being written.
+fs::path mark_of(const config::Settings& settings) { return fs::path(settings.data_dir) / "seeding"; }
+
+/// Regular ones alone: each is read twice, and a pipe would be empty the second time.
+Result<std::vector<fs::path>> files_of(const fs::path& seed) {
+  std::error_code error;
+  if (fs::is_regular_file(seed, error)) return std::vector<fs::path>{seed};
+  if (!fs::is_directory(seed, error)) return bad_seed(seed.string() + " cannot be read: it is no file and no folder");
+  std::vector<fs::path> files;
+  for (auto entry = fs::directory_iterator(seed, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    if (entry->is_regular_file() && !entry->path().filename().string().starts_with('.')) files.push_back(entry->path());
+  }
+  if (error) return bad_seed(seed.string() + ": " + error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// Hands each item of the file to `take`.
+template <class Take>
+Result<void> read_file(const fs::path& file, Take take) {
+  auto in = std::make_unique<std::ifstream>(file, std::ios::binary);
+  if (!*in) return bad_seed(file.string() + " cannot be read");
+  const auto source = cli::ImportSource::open(std::move(in), file.string(), true);
+  if (!source) return bad_seed(file.string() + ": " + source.error().detail);
+  while (true) {
+    auto item = (*source)->next();
+    if (!item) return bad_seed(file.string() + ": " + item.error().detail);
+    if (!*item) return {};
+    const std::string place =
+        file.string() + ", " + std::string((*source)->unit()) + " " + std::to_string((*item)->number) + ": ";
+    auto ready = cli::make_ready(std::move(**item), "");
+    if (!ready) return bad_seed(place + ready.error().detail);
+    if (const auto taken = take(std::move(*ready)); !taken) return taken;
+  }
+}
+
+class Sowing {
+ public:
+  explicit Sowing(hub::BulkRegistry& registry) : registry_(registry) {}
+
+  Result<void> add(cli::ReadyItem item) {
+    if (!batch_.takes(item)) {
+      if (const auto written = write(); !written) return written;
+    }
+    batch_.add(std::move(item));
+    return {};
+  }
+  Result<void> write() {
+    if (batch_.empty()) return {};
+    std::promise<Result<hub::BulkRegistry::Answer>> promise;
+    registry_.apply(cli::bulk_body(batch_.items()),
+                    [&promise](Result<hub::BulkRegistry::Answer> answer, storage::Outbox&) {
+                      promise.set_value(std::move(answer));
+                    });
+    const auto answer = promise.get_future().get();
+    if (!answer) return bad_seed(answer.error().detail);
+    if (!answer->successful) return bad_seed(first_problem(answer->json));
+    count_ += batch_.items().size();
+    batch_.clear();
+    return {};
+  }
+  [[nodiscard]] std::size_t count() const { return count_; }
+
+ private:
+  /// Of a BulkRegistryOperationResult.
+  static std::string first_problem(const std::string& text) {
+    const auto document = json::parse(text);
+    const auto errors = document ? document->root().find("errors") : std::nullopt;
+    if (!errors) return "it was refused";
+    for (const json::Value error : *errors) {
+      const std::string module = cli::text_at(error, "moduleId");
+      return cli::text_at(error, "deviceId") + (module.empty() ? "" : "/" + module) + ": " +
+             cli::text_at(error, "errorCode") + ": " + cli::text_at(error, "errorStatus");
+    }
+    return "it was refused";
+  }
+
+  hub::BulkRegistry& registry_;
+  cli::ImportBatch batch_;
+  std::size_t count_ = 0;
+};
+
+/// Hands every item of the seed to `take`.
+template <class Take>
+Result<void> read_seed(const fs::path& seed, Take take) {
+  const auto files = files_of(seed);
+  if (!files) return files.error();
+  for (const fs::path& file : *files) {
+    if (const auto read = read_file(file, take); !read) return read;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_seed(const config::Settings& settings) {
+  if (settings.seed.empty()) return {};
+  return read_seed(settings.seed, [](cli::ReadyItem) { return Result<void>(); });
+}
+
+Result<void> plant_seed(const config::Settings& settings, hub::BulkRegistry& registry) {
+  const fs::path mark = mark_of(settings);
+  std::error_code error;
+  if (settings.seed.empty()) {
+    fs::remove(mark, error);  // who starts the hub without the seed has it as it is: a later start leaves it alone
+    return {};
+  }
+  const auto present = registry.export_lines("", 1, {});
+  if (!present) return present.error();
+  if (!present->text.empty() && !fs::exists(mark, error)) {
+    log::info({.event = "seed_left_out"}, "the hub has devices already; {} is left aside", settings.seed);
+    return {};
+  }
+  if (const auto understood = check_seed(settings); !understood) return understood;
+  if (const auto marked = net::write_file(mark, settings.seed + "\n", 0600); !marked) return marked;
+  Sowing sowing(registry);
+  const auto add = [&sowing](cli::ReadyItem item) { return sowing.add(std::move(item)); };
+  if (const auto read = read_seed(settings.seed, add); !read) return read;
+  if (const auto written = sowing.write(); !written) return written;
+  fs::remove(mark, error);
+  log::info({.event = "seeded", .count = sowing.count()}, "{} devices and modules of {} are there", sowing.count(),
+            settings.seed);
+  return {};
+}
+
+}  // namespace twinhub

@@ -1,0 +1,7 @@
+#include "server/console/assets.hpp"
+
+namespace twinhub::console {
+
+EmbeddedAssets embedded_assets() { return {}; }
+
+}  // namespace twinhub::console
