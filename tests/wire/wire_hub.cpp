@@ -57,7 +57,7 @@ WireHub::WireHub(mqtt_door::DoorOptions options, const hub::HubOptions& hub_opti
       hub_options_(hub_options),
       amqp_options_(std::move(amqp_options)),
       routing_(std::move(routing)) {
-  spdlog::set_level(spdlog::level::warn);  // what went well hides what failed
+  spdlog::set_level(spdlog::level::err);  // what went well, refusals that a test asks for too, hides what failed
   start();
   put(dev1);
   put(dev2);
