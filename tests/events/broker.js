@@ -43,7 +43,8 @@ class Broker {
     const child = spawn(binary, ['-c', path.join(this.folder, 'mosquitto.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     this.log = '';
-    this.exited = new Promise((resolve) => { child.once('exit', resolve); child.once('error', resolve); });
+    // With the last line of its log: a line that came later would be counted as one of the next process.
+    this.exited = new Promise((resolve) => { child.once('close', resolve); child.once('error', resolve); });
     this.counts = { connected: 0, taken: 0, passed_on: 0, confirmed: 0 };
     for (const input of [child.stdout, child.stderr]) readline.createInterface({ input }).on('line', (line) => this.on_log(line));
     await until(`broker on ${this.address}`, () => new Promise((resolve, reject) => {

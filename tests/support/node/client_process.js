@@ -17,7 +17,14 @@ class ClientProcess {
     });
     this.child.on('message', (event) => this.events.push(event));
     this.child.on('error', (error) => { this.exited = error.message; });
-    this.child.on('exit', (code, signal) => { this.exited = `exit code ${code}, signal ${signal}`; });
+    // 'exit' may come before the last of what the program told, which is there when the channel has ended.
+    let ends = 0;
+    const ended = () => {
+      ends += 1;
+      if (ends === 2) this.exited = `exit code ${this.child.exitCode}, signal ${this.child.signalCode}`;
+    };
+    this.child.once('exit', ended);
+    this.child.once('disconnect', ended);
   }
 
   // The first event from index `from` on that `fits`.

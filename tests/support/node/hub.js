@@ -11,11 +11,11 @@ const http = require('node:http');
 const os = require('node:os');
 const path = require('node:path');
 
-const { until } = require('./until');
+const { patience_ms, until } = require('./until');
 
 const binary = process.env.TESTS_BINARY || path.join(__dirname, '..', '..', '..', 'build', 'release', 'twinhub');
-const ready_ms_max = 30_000;
-const stop_ms_max = 15_000;
+const ready_ms_max = 120_000;
+const stop_ms_max = 30_000;  // stop_seconds is 10, and the disk may be slow
 
 const ports = { https: 443, mqtts: 8883, amqps: 5671, amqp: 5672, http: 8080, mqtt: 1883, ops: 9600 };
 
@@ -51,7 +51,7 @@ class Hub {
     return path.join(this.data_dir, 'tls', 'ca.pem');
   }
 
-  // Starts the process; does not wait. `exited` settles with its end, whatever the cause.
+  // Starts the process; does not wait. `exited` settles with its end, whatever the cause, when all that it has printed is in `log`.
   spawn() {
     const { address } = this;
     const words = [
@@ -66,7 +66,7 @@ class Hub {
     this.process = child;
     this.exited = new Promise((resolve) => {
       child.once('error', (error) => resolve({ error }));
-      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('close', (code, signal) => resolve({ code, signal }));
     });
     const keep = (chunk) => { this.log = (this.log + chunk).slice(-20_000); };
     child.stdout.on('data', keep);
@@ -89,7 +89,7 @@ class Hub {
   // Status of a GET on the operations port; 0 when nobody listens.
   ops_status(request_path) {
     return new Promise((resolve) => {
-      const request = http.get({ host: this.address, port: this.ports.ops, path: request_path, agent: false, timeout: 2000 }, (response) => {
+      const request = http.get({ host: this.address, port: this.ports.ops, path: request_path, agent: false, timeout: patience_ms }, (response) => {
         response.resume();
         resolve(response.statusCode);
       });
@@ -135,7 +135,8 @@ class Hub {
       if (this.terminal) process.kill(JSON.parse(fs.readFileSync(path.join(this.data_dir, 'hub.json'), 'utf8')).pid, 'SIGKILL');
       this.process.kill('SIGKILL');
     }
-    fs.rmSync(this.data_dir, { recursive: true, force: true });
+    // The process may be in the middle of making a file: then the folder is not empty yet.
+    fs.rmSync(this.data_dir, { recursive: true, force: true, maxRetries: 20 });
   }
 
   // What `twinhub connection-string` prints: exactly one line.
