@@ -160,7 +160,8 @@ for (const [name, transport] of Object.entries({ AMQP: amqp, 'AMQP over WebSocke
     for (const fps of [30, 31, 32]) await set_desired(deviceId, { fps });
     await until('three more', () => deltas.some(({ fps }) => fps === 32));
     assert.deepEqual(deltas.filter(({ fps }) => fps > 25).map(({ fps }) => fps), [30, 31, 32]);
-    const versions = deltas.map(({ $version }) => $version);
+    // The first is the SDK's own look at what is stored; a probe that came before the subscription is not among the others.
+    const versions = deltas.slice(deltas.findIndex(({ probe }) => probe)).map(({ $version }) => $version);
     assert.ok(versions.at(-1) >= version + 3);
     assert.deepEqual(versions, versions.map((_, i) => versions[0] + i), 'no gap');
     await report(twin, { fps: 29, lens: { cap: null } });

@@ -143,22 +143,21 @@ for (const [name, transport] of [['AMQP', iothub.Amqp], ['AMQP over WebSocket', 
 
   test(`over ${name} feedback that is abandoned comes again, and feedback that is rejected does not`, async () => {
     const client = sender(transport);
-    const about = async (messageId) => {
-      const identity = await create();
+    const identities = [await create(), await create()];  // known before any feedback about them comes
+    const about = async (identity, messageId) => {
       await client.send(identity.deviceId, Object.assign(new Message('x'), { ack: 'full', messageId }));
       await settle_one(identity, 'complete');
-      return identity.deviceId;
     };
     let deliveries = 0;
-    let abandoned;
+    const [{ deviceId: abandoned }, { deviceId: later }] = identities;
     const reader = await feedback_reader(transport, async (receiver, message, batch) => {
       if (!batch.some((record) => record.deviceId === abandoned)) return receiver.complete(message);
       deliveries += 1;
       return deliveries < 3 ? receiver.abandon(message) : receiver.reject(message);
     });
-    abandoned = await about('abandoned');
+    await about(identities[0], 'abandoned');
     await until('the third delivery', () => deliveries === 3, { timeout_ms: 60_000 });
-    const later = await about('later');
+    await about(identities[1], 'later');
     await until('later feedback', () => reader.records.some((record) => record.deviceId === later), { timeout_ms: 60_000 });
     assert.equal(deliveries, 3);
   });

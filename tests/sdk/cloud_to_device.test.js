@@ -47,7 +47,7 @@ async function feedback_about(...identities) {
     assert.equal((await rest.request('DELETE', `/messages/serviceBound/feedback/${token}`)).status, 204);
     records.push(...JSON.parse(batch.text));
     return identities.every(of);
-  }, { timeout_ms: 40_000, every_ms: 200 });
+  }, { every_ms: 200 });
   return identities.map(of);
 }
 

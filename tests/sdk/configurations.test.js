@@ -79,6 +79,11 @@ test('a connected device gets the delta of a configuration, and back ends see th
     const twin = await within('getTwin', client.getTwin());
     const deltas = [];
     twin.on('properties.desired', (delta) => deltas.push(delta));
+    // The listener's subscription is on its way when twin.on() returns. The first delta shows that the subscription is in force.
+    await until('a first delta', async () => {
+      await registry.updateTwin(deviceId, { properties: { desired: { hello: deltas.length } } }, '*');
+      return deltas.some((delta) => 'hello' in delta);
+    }, { every_ms: 100 });
     const { id } = await add({
       content: { deviceContent: { 'properties.desired.chillerWaterSettings': { temperature: 38, pressure: 78 } } },
       targetCondition: `tags.environment = 'chillers' AND deviceId = '${deviceId}'`, priority: 10,

@@ -126,6 +126,11 @@ test('tokens are renewed by reconnecting without subscribing again, and deltas g
       return deltas.some((delta) => delta.round === round);
     }, { every_ms: 100 });
   }
+  provider.stop();  // a twin that is asked for between two connections is not answered
+  await until('a delta after the last renewal', async () => {
+    await set_desired(identity.deviceId, { settled: true });
+    return deltas.some((delta) => delta.settled);
+  }, { every_ms: 100 });
   const report = await within('twin', client.getTwin());
   assert.equal(report.properties.desired.round, 3);
 });

@@ -111,7 +111,7 @@ for (const [operationType, return_code] of [['InvokeMaxMessageQuota', 3], ['Invo
     const client = new_client(identity);
     client.setRetryPolicy(no_retry);
     await within('first message', send(client));
-    client.sendEvent(fault_message(operationType, { duration_s: 2 }), () => {});
+    client.sendEvent(fault_message(operationType, { duration_s: 6 }), () => {});  // longer than a busy machine takes to come again
     await within('disconnect', client.disconnected);
     const refused = new MqttClient({ host, id: identity.deviceId, key: primary(identity) });
     assert.equal((await refused.connect()).return_code, return_code);

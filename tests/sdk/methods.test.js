@@ -117,12 +117,13 @@ test('a call waits until its device connects', async () => {
 test('a device that does not answer is a gateway timeout', async () => {
   const device = await create();
   let heard = false;
-  await connect(device, { silent: () => { heard = true; } });
+  await connect(device, { echo, silent: () => { heard = true; } });
+  await invoke(device.id, 'echo');  // the subscription is there, however long it took
   await assert.rejects(invoke(device.id, 'silent', { responseTimeoutInSeconds: 5, connectTimeoutInSeconds: 5 }), (error) => {
     assert.equal(error.name, 'GatewayTimeoutError', error.stack);
     return true;
   });
-  assert.ok(heard);
+  await until('the request is there', () => heard);
 });
 
 test('a call whose device disconnects is answered at once', async () => {
