@@ -31,7 +31,18 @@ before(async () => {
 });
 after(() => cli.hub.remove());
 
-const ask = (...words) => spawnSync(binary, ['__complete', ...words], { encoding: 'utf8' });
+// Completion gives up after two seconds, for a person waits: on a machine so busy it is asked again.
+const gives_up_after_ms = 2000;
+function in_time(run) {
+  for (let attempt = 1; ; attempt += 1) {
+    const began = performance.now();
+    const ran = run();
+    if (performance.now() - began < gives_up_after_ms || attempt === 20) return ran;
+  }
+}
+
+const complete = (...words) => spawnSync(binary, ['__complete', ...words], { encoding: 'utf8' });
+const ask = (...words) => in_time(() => complete(...words));
 const names = (...words) => {
   const ran = ask(...words);
   assert.deepStrictEqual([ran.status, ran.stderr], [0, '']);
@@ -87,7 +98,8 @@ test('a hub that does not answer, or is none, costs silence and no more', async 
   t.after(() => silent.close());
   await new Promise((resolve) => silent.once('listening', resolve));
   const hub = `HostName=127.0.0.1:${silent.address().port};SharedAccessKeyName=x;SharedAccessKey=eA==`;
-  assert.deepStrictEqual(names('device', 'show', '--connection-string', hub, ''), [], 'it gives up by itself');
+  const ran = complete('device', 'show', '--connection-string', hub, '');
+  assert.deepStrictEqual([ran.status, ran.stdout, ran.stderr], [0, '', ''], 'it gives up by itself');
 });
 
 // Bash's candidates for a line, as readline asks for them: words are cut at its word breaks as well.
@@ -97,8 +109,8 @@ function in_bash(line, cwd) {
 COMP_LINE=$LINE COMP_POINT=\${#LINE} COMP_CWORD=${words.length - 1}
 COMP_WORDS=(${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')})
 _twinhub; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const ran = spawnSync('bash', ['--norc', '--noprofile', '-c', program],
-    { encoding: 'utf8', cwd, env: { ...with_path(), LINE: line } });
+  const ran = in_time(() => spawnSync('bash', ['--norc', '--noprofile', '-c', program],
+    { encoding: 'utf8', cwd, env: { ...with_path(), LINE: line } }));
   assert.deepStrictEqual([ran.status, ran.stderr], [0, '']);
   return ran.stdout.split('\n').filter((word) => word !== '').sort();
 }
@@ -138,14 +150,14 @@ test('zsh offers ids from the hub', { skip: missing('zsh') }, () => {
 source <(twinhub completion zsh)
 ask() { words=("$@"); CURRENT=$#words; PREFIX=$words[-1]; _twinhub }
 ask twinhub twin show --data-dir '${cli.hub.data_dir}' v; ask twinhub token --data-dir '${cli.hub.data_dir}' --device v; ask twinhub device create v`;
-  const ran = spawnSync('zsh', ['-f', '-c', program], { encoding: 'utf8', env: with_path() });
+  const ran = in_time(() => spawnSync('zsh', ['-f', '-c', program], { encoding: 'utf8', env: with_path() }));
   assert.deepStrictEqual([ran.stderr, ran.stdout], ['', 'valve-1\nvalve-1\n']);
 });
 
 test('fish offers ids from the hub', { skip: missing('fish') }, () => {
   const offered = (line) => {
-    const ran = spawnSync('fish', ['--no-config', '-c', `twinhub completion fish | source; complete -C "$LINE"`],
-      { encoding: 'utf8', env: { ...with_path(), LINE: line } });
+    const ran = in_time(() => spawnSync('fish', ['--no-config', '-c', `twinhub completion fish | source; complete -C "$LINE"`],
+      { encoding: 'utf8', env: { ...with_path(), LINE: line } }));
     assert.strictEqual(ran.stderr, '');
     return ran.stdout.trimEnd().split('\n').map((row) => row.split('\t')[0]).sort();
   };

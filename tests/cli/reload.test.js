@@ -52,7 +52,12 @@ async function connected(device, how = {}) {
 test('the log level is taken, other settings wait for a restart by name, a second reload takes nothing more', async (t) => {
   const hub = await started(t, () => '[log]\nlevel = "info"\n');
   const device = await device_of(hub, 'd');
-  const leave = async () => { (await connected(device)).client.disconnect(); };
+  const rest = rest_of(hub);
+  t.after(() => rest.close());
+  const leave = async () => {
+    (await connected(device)).client.disconnect();
+    await until('the hub has seen it go', async () => (await rest.get('/devices/d')).json.connectionState === 'Disconnected');
+  };
   await leave();
   hub.settings('[log]\nlevel = "debug"\n[mqtt]\nin_flight_max = 7\n');
   const printed = ok(hub, 'reload');
@@ -62,7 +67,9 @@ test('the log level is taken, other settings wait for a restart by name, a secon
   assert.doesNotMatch(hub.log, / debug /);
   await leave();
   await until('a line of level debug', () => / debug /.test(hub.log));
-  for (const line of [/ info reload: log\.level: "info" -> "debug"\n/, / warn reload: waits for a restart: mqtt\.in_flight_max: 64 -> 7\n/]) assert.match(hub.log, line);
+  for (const line of [/ info reload: log\.level: "info" -> "debug"\n/, / warn reload: waits for a restart: mqtt\.in_flight_max: 64 -> 7\n/]) {
+    await until(`${line}`, () => line.test(hub.log));
+  }
 
   const again = JSON.parse(ok(hub, 'reload', '--json'));
   assert.strictEqual(again.state, 'done');

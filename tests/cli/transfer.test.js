@@ -2,6 +2,7 @@
 'use strict';
 
 const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -213,12 +214,19 @@ test('an import whose hub goes away says how to go on, and going on imports the 
   const count = 20_000;
   const lines = Array.from({ length: count }, (_, i) => JSON.stringify({ id: `d${i}`, tags: { i, fill: 'x'.repeat(100) } }));
   const file = file_of(folder, 'in.txt', lines);
-  const running = cli.start_command('import', file);
-  t.after(() => running.child.kill('SIGKILL'));
+  // Through a pipe that has a part of it: the import is not over before the hub is gone, however fast it is.
+  const pipe = path.join(folder, 'pipe');
+  assert.strictEqual(spawnSync('mkfifo', [pipe]).status, 0);
+  const running = cli.start_command('import', pipe);
+  const first_part = fs.createWriteStream(pipe);
+  first_part.on('error', () => {});  // the import may end before it has read the rest
+  t.after(() => { running.child.kill('SIGKILL'); first_part.destroy(); });
+  first_part.write(`${lines.slice(0, 2_000).join('\n')}\n`);
   const rest = new Rest(cli.hub.connection_string(), { plain_port: ports.http });
   t.after(() => rest.close());
   await until('a part of it is there', async () => (await rest.get('/statistics/devices')).json.totalDeviceCount > 300, { every_ms: 2 });
   await cli.hub.kill();
+  first_part.end(`${lines.slice(2_000).join('\n')}\n`);
   assert.strictEqual(await running.ended, 3, running.errors);
   const [, next] = /go on with --from-line (\d+);/.exec(running.errors) || assert.fail(running.errors);
   assert.ok(Number(next) > 100 && Number(next) <= count, running.errors);

@@ -127,9 +127,12 @@ test('mosquitto_pub with MQTT 5: mqtt_version, with its id', async () => {
 
 test('mosquitto_pub to a foreign topic: forbidden_topic, with the topic', async () => {
   const device = await world.device();
-  const program = new Program('mosquitto_pub', ['-h', world.host, '-p', ports.mqtts, '--cafile', world.hub.ca_file, '-V', 'mqttv311',
-    '-i', device.id, '-u', device.user_name, '-P', device.password, '-t', 'plant/pump/7', '-m', 'x', '-q', 1, '--repeat', 1]);
-  const notice = await notice_of(() => until('the hub has ended it', async () => (await connections(`device=${device.id}`)).notices.length > 0), 'ended');
+  let program;
+  const notice = await notice_of(() => {
+    program = new Program('mosquitto_pub', ['-h', world.host, '-p', ports.mqtts, '--cafile', world.hub.ca_file, '-V', 'mqttv311',
+      '-i', device.id, '-u', device.user_name, '-P', device.password, '-t', 'plant/pump/7', '-m', 'x', '-q', 1, '--repeat', 1]);
+    return until('the hub has ended it', async () => (await connections(`device=${device.id}`)).notices.length > 0);
+  }, 'ended');
   program.kill();
   expect_notice(notice, { reason: 'forbidden_topic', id: device.id });
   assert.match(notice.detail, /plant\/pump\/7/);

@@ -9,6 +9,7 @@ const { after, before } = require('node:test');
 const { chromium } = require('playwright-core');
 
 const { Hub } = require('../support/node/hub');
+const { patience_ms } = require('../support/node/until');
 const { Clients } = require('./devices');
 
 const executablePath = process.env.TESTS_CHROMIUM || ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((file) => fs.existsSync(file));
@@ -24,7 +25,7 @@ class Browser {
 
   static async start(hub) {
     if (!executablePath) throw new Error('Chromium is missing, so this test cannot run: apt install chromium');
-    return new Browser(hub, await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] }));
+    return new Browser(hub, await chromium.launch({ executablePath, timeout: patience_ms, args: ['--no-sandbox', '--disable-dev-shm-usage'] }));
   }
 
   get address() {
@@ -41,7 +42,7 @@ class Browser {
       return route.abort();
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(patience_ms);
     page.on('pageerror', (error) => this.faults.push(error.stack));
     page.on('console', (message) => {
       if (/Content.Security.Policy|TrustedHTML|TrustedScript/i.test(message.text())) this.faults.push(message.text());

@@ -5,10 +5,13 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
 const { with_browser } = require('./browser');
+const { until } = require('../support/node/until');
 
 const found = with_browser();
 
 const title = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
+// The focus comes once the browser has painted.
+const takes_focus = (locator, what) => until(what, () => has_focus(locator));
 const has_focus = (locator) => locator.evaluate((element) => element === document.activeElement);
 
 // Tab, until the element has the focus.
@@ -34,7 +37,7 @@ test('sign in, find a device, edit its twin, save, and leave: by keys alone', as
   await page.keyboard.press('g');
   await page.keyboard.press('d');
   await title(page, 'Devices').waitFor();
-  assert.equal(await has_focus(title(page, 'Devices')), true, 'the title takes the focus');
+  await takes_focus(title(page, 'Devices'), 'the title takes the focus');
   await page.getByRole('rowheader', { name: 'pump-2' }).waitFor();
   await page.keyboard.press('j');
   await page.keyboard.press('j');
@@ -103,6 +106,6 @@ test('the skip link leads to the content', async () => {
   await title(page, 'Devices').waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  assert.equal(await has_focus(page.getByRole('main')), true);
+  await takes_focus(page.getByRole('main'), 'the content has the focus');
   await page.context().close();
 });

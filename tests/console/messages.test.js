@@ -6,7 +6,7 @@ const { test } = require('node:test');
 
 const { accessibility_faults, with_browser } = require('./browser');
 
-const found = with_browser();
+const found = with_browser({ env: { TWINHUB_C2D_FEEDBACK_BATCH_SECONDS: '0' } });
 
 const waiting = (page) => page.getByRole('group', { name: 'Waiting messages' }).getByRole('row');
 const feedback = (page, what) => page.getByRole('region', { name: 'Feedback that no back end has taken yet' }).getByRole('row').filter({ hasText: what });

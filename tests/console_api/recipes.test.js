@@ -11,6 +11,7 @@ const { after, before, test } = require('node:test');
 const { ConsoleClient } = require('../support/node/console_client');
 const { EventLog } = require('../support/node/events');
 const { Hub, binary, ports } = require('../support/node/hub');
+const { until } = require('../support/node/until');
 
 const recipes = JSON.parse(fs.readFileSync(path.join(__dirname, '..', '..', 'server', 'console', 'recipes.json'), 'utf8'));
 const packages = path.join(process.env.TESTS_PACKAGES || path.join(__dirname, '..', 'sdk'), 'node_modules');
@@ -52,8 +53,7 @@ for (const recipe of recipes.filter(({ tested }) => tested)) {
         env: { ...process.env, PATH: `${path.dirname(binary)}:${process.env.PATH}`, NODE_PATH: packages, TWINHUB_DEV: 'true', TWINHUB_DATA_DIR: hub.data_dir, TWINHUB_HOST_NAMES: hub.address },
       });
       assert.equal(ran.status, 0, `${ran.stdout}${ran.stderr}`);
-      const came = (await events.read()).filter((event) => JSON.stringify(event).includes(id));
-      assert.ok(came.length > 0, 'the hub has heard of it');
+      await until('the hub has heard of it', async () => (await events.read()).some((event) => JSON.stringify(event).includes(id)), { every_ms: 100 });
     } finally {
       fs.rmSync(folder, { recursive: true });
     }

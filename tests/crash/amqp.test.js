@@ -141,10 +141,12 @@ async function send_messages({ peer, sender }, device) {
   }
 }
 
+const sum = (all, count) => all.reduce((total, device) => total + count(device), 0);
+
 // A cut connection is what this test is about; a wrong answer is not.
 const until_cut = (work) => work.catch((error) => { if (error instanceof assert.AssertionError) throw error; });
 
-async function live_and_die(random, all, reader) {
+async function live_and_die(random, all, reader, round) {
   const back_end = await connect_back_end();
   await reader.start();
   const load = [];
@@ -153,6 +155,9 @@ async function live_and_die(random, all, reader) {
     load.push(until_cut(send_messages(back_end, device)));
   }
   await sleep(random.between(30, 600));
+  // A slow disk takes little in that time: not before there is as much as this many rounds are to have.
+  await until('a load', () => sum(all, ({ telemetry: { accepted } }) => accepted) >= round * telemetry_least
+    && sum(all, ({ messages: { seen, accepted } }) => seen.size + accepted.size) >= round);
   reader.check_point(random.between(0, 100) / 100);
   await hub.kill();
   await Promise.all(load);
@@ -174,7 +179,7 @@ test(`nothing that AMQP peers were told is accepted is lost in ${rounds} kills (
   }
   for (let round = 1; round <= rounds; round += 1) {
     await Promise.all(all.map((device) => device.connect()));
-    await live_and_die(random, all, reader);
+    await live_and_die(random, all, reader, round);
     rest.close();
     await hub.start();
     const numbers = new Map(all.map(({ id }) => [id, []]));
@@ -198,9 +203,8 @@ test(`nothing that AMQP peers were told is accepted is lost in ${rounds} kills (
   }
   reader.peer.close();
   await reader.peer.closed;
-  const sum = (count) => all.reduce((total, device) => total + count(device), 0);
-  const telemetry = sum(({ telemetry: { accepted } }) => accepted);
-  const messages = sum(({ messages: { seen } }) => seen.size);
+  const telemetry = sum(all, ({ telemetry: { accepted } }) => accepted);
+  const messages = sum(all, ({ messages: { seen } }) => seen.size);
   t.diagnostic(`seed ${seed}: ${rounds} kills, accepted and found again: ${telemetry} telemetry, ${messages} messages; `
     + `${reader.read - reader.events.length} events read beyond a checkpoint and read again`);
   assert.ok(telemetry >= rounds * telemetry_least && messages >= rounds, 'hardly any load');

@@ -14,6 +14,7 @@ const { parse_connection_string } = require('../support/node/sas');
 const { until } = require('../support/node/until');
 
 const rounds = Number(process.env.TESTS_CRASH_DELETION_ROUNDS || 3);
+const rounds_max = 10 * rounds;  // a deletion may be done before the signal arrives, on a machine that is fast or busy: not every one
 const devices = 3000;
 const bulk_max = 100;
 
@@ -84,22 +85,26 @@ test('a deletion that a crash cuts short is ended by the next start', async () =
   await hub.start();
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });
   let cut_short = 0;
-  for (let i = 0; i < rounds; ++i) cut_short += (await round(rest)) ? 1 : 0;
+  for (let i = 0; i < rounds || (cut_short === 0 && i < rounds_max); ++i) cut_short += (await round(rest)) ? 1 : 0;
   rest.close();
-  // A deletion may be done before the signal arrives; not every one.
   assert.ok(cut_short > 0, 'no deletion was under way when the hub was killed');
 });
 
 test('a start that goes on with a deletion ends when it is asked to, and the next one goes on', async () => {
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });
   let cut_short = 0;
-  for (let i = 0; i < rounds; ++i) {
+  let gone_on = 0;
+  const goes_on = () => /the rest of its devices goes now/.test(hub.log);
+  for (let i = 0; gone_on < rounds && i < rounds_max; ++i) {
     const { path, answer: deletion } = await deletion_under_way(rest);
     await hub.kill();
     await deletion;
     hub.log = '';
-    const started = hub.start().catch(() => null);
-    await until('the start goes on with the deletion', () => /the rest of its devices goes now/.test(hub.log), { every_ms: 1 });
+    let is_up = false;
+    const started = hub.start().then(() => { is_up = true; }, () => {});
+    await until('the start goes on with the deletion, or there was no more to do', () => goes_on() || is_up, { every_ms: 1 });
+    if (!goes_on()) continue;
+    gone_on += 1;
     await hub.stop();  // with exit code 0, whether the start was done or not
     await started;
     cut_short += /the next start goes on with it/.test(hub.log) ? 1 : 0;
@@ -109,13 +114,14 @@ test('a start that goes on with a deletion ends when it is asked to, and the nex
     assert.equal((await arm('GET', path)).status, 404);
   }
   rest.close();
-  console.log(`# ${cut_short} of ${rounds} starts were cut short`);
+  console.log(`# ${cut_short} of ${gone_on} starts were cut short`);
+  assert.ok(gone_on > 0, 'no deletion was under way when the hub was killed');
 });
 
 test('SIGTERM cuts it short, too; a start without the plane gives it up, and no later one goes on with it', async () => {
   const rest = new Rest(hub.connection_string(), { plain_port: ports.http });
   let stayed = 0;
-  for (let i = 0; i < rounds && stayed === 0; ++i) {
+  for (let i = 0; i < rounds_max && stayed === 0; ++i) {
     const { answer: deletion } = await deletion_under_way(rest);
     await hub.stop();  // within a bounded time
     const answer = await deletion;

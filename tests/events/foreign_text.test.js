@@ -128,7 +128,7 @@ endpoints = "mosquitto"
   }, { timeout_ms: 60_000, every_ms: 100 });
   await until('the rest', () => arrived().length >= more);
   assert.deepEqual(arrived(), [...Array(more).keys()]);
-  assert.match(hub.log, /event \d+ of partition \d+, of device 'denied', fails whenever it is sent/);
+  await until('the line of the log', () => /event \d+ of partition \d+, of device 'denied', fails whenever it is sent/.test(hub.log));
   for (const client of [allowed, denied]) client.destroy();
   rest.close();
   await hub.stop();
@@ -186,7 +186,7 @@ test('an event that makes a webhook answer 500 is found, counted and skipped; it
   await until('it is counted', async () => (await metric(hub, 'twinhub_endpoint_refused_total{endpoint="hook"}')) === 1,
     { timeout_ms: 60_000 });
   assert.ok(!hook.taken.includes(poison));
-  assert.match(hub.log, /event \d+ of partition \d+, of device 'a', fails whenever it is sent/);
+  await until('the line of the log', () => /event \d+ of partition \d+, of device 'a', fails whenever it is sent/.test(hub.log));
   assert.match(hub.log, /http:\/\/127\.0\.0\.1:\d+\/in answered 500/);
   assert.doesNotMatch(hub.log, /s3cret/);
   rest.close();

@@ -51,7 +51,7 @@ for (const [name, port] of [['back ends', ports.http], ['devices', ports.mqtts]]
     assert.ok((await second.get_twin()).desired, 'its twin');
     assert.equal(answered, requests);
     assert.ok(await refused() >= before_ + places, 'counted');
-    assert.match(hub.log, /refused: unknown peer, 127\.0\.0\.\d/);
+    await until('the line of the log', () => /refused: unknown peer, 127\.0\.0\.\d/.test(hub.log));
     for (const socket of strangers) socket.destroy();
     second.destroy();
     client.destroy();

@@ -38,12 +38,22 @@ after(async () => {
 const scrape = async () => (await get_text(hub, '/metrics')).text;
 const families = (page) => new Map([...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]));
 
-// What `name` (with its labels) has grown by while `act` ran.
+// What `name` (with its labels) has grown by because of `act`. Who has an answer may read the page before the answer is counted.
 async function grown(name, act) {
   const now = async () => Number(((await scrape()).match(new RegExp(`^${name.replace(/[{}"|+.]/g, '\\$&')} (\\S+)$`, 'm')) || [0, 0])[1]);
-  const earlier = await now();
+  const at_rest = async (moved) => {
+    let before;
+    return until(`${name} has moved and rests`, async () => {
+      const value = await now();
+      const rests = value === before && moved(value);
+      before = value;
+      return rests && { value };
+    });
+  };
+  const { value: earlier } = await at_rest(() => true);
   await act();
-  return (await now()) - earlier;
+  const { value: later } = await at_rest((value) => value !== earlier);
+  return later - earlier;
 }
 
 function promtool(args, input) {

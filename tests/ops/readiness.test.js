@@ -4,36 +4,27 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
-const net = require('node:net');
 const path = require('node:path');
 const { test } = require('node:test');
 
 const { get_text, hub_with, metric } = require('../events/world');
+const { own_address } = require('../support/node/hub');
 const { until } = require('../support/node/until');
-
-// A port that nobody listens on: taken and given back.
-async function free_port() {
-  const server = net.createServer();
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address();
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
 
 const endpoint = (name, settings) => `[[routes]]\nname = "to-${name}"\nsource = "DeviceMessages"\nendpoints = ["${name}"]\n
 [[endpoints]]\nname = "${name}"\n${settings}\nretry_seconds_max = 1\n`;
 
 test('an endpoint that cannot be reached is said at the start, and until it is there', async (t) => {
-  const [broker, web] = [await free_port(), await free_port()];
+  const [broker, web] = [own_address(), own_address()];  // on which nobody listens, nor any neighbour will
   const hub = hub_with('');
   t.after(() => hub.remove());
   fs.writeFileSync(path.join(hub.data_dir, 'settings.toml'),
-    endpoint('broker', `type = "mqtt"\nurl = "mqtt://127.0.0.1:${broker}"\nuser = "u"\npassword = "s3cret"`) +
-    endpoint('web', `type = "webhook"\nurl = "http://127.0.0.1:${web}/in?code=s3cret"`) +
+    endpoint('broker', `type = "mqtt"\nurl = "mqtt://${broker}:1883"\nuser = "u"\npassword = "s3cret"`) +
+    endpoint('web', `type = "webhook"\nurl = "http://${web}:8080/in?code=s3cret"`) +
     endpoint('file', `type = "file"\npath = "${path.join(hub.data_dir, 'out.jsonl')}"`));
   await hub.start();
-  for (const [name, port] of [['broker', broker], ['web', web]]) {
-    await until(`${name} in the log`, () => new RegExp(`^\\S+ warn endpoint '${name}': .*127\\.0\\.0\\.1:${port}.*events wait in the log$`, 'm').test(hub.log));
+  for (const [name, place] of [['broker', `${broker}:1883`], ['web', `${web}:8080`]]) {
+    await until(`${name} in the log`, () => new RegExp(`^\\S+ warn endpoint '${name}': .*${place.replaceAll('.', '\\.')}.*events wait in the log$`, 'm').test(hub.log));
   }
   await until('file in the log', () => /^\S+ info endpoint 'file': reached$/m.test(hub.log));
   const { status, text } = await get_text(hub, '/readyz?verbose');
@@ -46,10 +37,10 @@ test('an endpoint that cannot be reached is said at the start, and until it is t
   assert.equal(await metric(hub, 'twinhub_endpoint_up{endpoint="file"}'), 1);
 
   const server = http.createServer((request, response) => { request.resume(); response.end(); });
-  await new Promise((resolve) => { server.listen(web, '127.0.0.1', resolve); });
+  await new Promise((resolve) => { server.listen(8080, web, resolve); });
   t.after(() => { server.closeAllConnections(); server.close(); });
   await until('it is reached, without an event', async () => (await get_text(hub, '/readyz?verbose')).text.includes("[+] endpoint 'web': reached\n"));
-  assert.match(hub.log, /info endpoint 'web': works again after \d+ failed attempt/);
+  await until('its line in the log', () => /info endpoint 'web': works again after \d+ failed attempt/.test(hub.log));
   assert.equal(await metric(hub, 'twinhub_endpoint_up{endpoint="web"}'), 1);
   assert.doesNotMatch(hub.log + text, /s3cret/);
   await hub.stop();

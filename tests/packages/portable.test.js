@@ -87,7 +87,7 @@ test('the image has its files, its user, its ports and a health check that begin
   const env = { ...Object.fromEntries(config.Env.map((entry) => entry.split(/=(.*)/s, 2))), TWINHUB_LISTEN: address, TWINHUB_OPS_LISTEN: address };
   const as_user = ['--userspec=10001:10001', '--groups=', root, '/usr/bin/twinhub'];
   const hub = await serve(address, '/usr/bin/unshare', [...enter(root), ...as_user, ...config.Cmd], env);
-  assert.match(hub.errors, new RegExp(`ready: mqtts://${address}:8883`));
+  await until('the line of the log', () => new RegExp(`ready: mqtts://${address}:8883`).test(hub.errors));
   assert.equal(fs.statSync(path.join(root, 'data/db')).uid, 10001);
   const inside = (...words) => run('/usr/bin/unshare', [...enter(root), ...as_user, ...words], { env: { ...process.env, ...env } });
   assert.equal(inside('health'), 'ready\n');

@@ -113,7 +113,7 @@ async function publish_without_waiting(client, body) {
     client.publish(`devices/${client.id}/messages/events/`, body(n), 1).then(() => acknowledged.push(n));
     if (client.socket.writableNeedDrain) await once(client.socket, 'drain');
   }
-  await until('every PUBACK', () => acknowledged.length === messages, { timeout_ms: 60_000 });
+  await until('every PUBACK', () => acknowledged.length === messages, { timeout_ms: 240_000 });
   return acknowledged;
 }
 

@@ -71,7 +71,7 @@ function silent_peer(host, kind, secure_context) {
 }
 
 test('connections without a CONNECT are closed, and their memory is given back', async (t) => {
-  const storm = await Storm.start({ env: { TWINHUB_MQTT_CONNECT_TIMEOUT_SECONDS: '2' } });
+  const storm = await Storm.start({ env: { TWINHUB_MQTT_CONNECT_TIMEOUT_SECONDS: '5' } });
   t.after(() => storm.end());
   const bystander = await Bystander.start(storm);
   t.after(() => bystander.end());
@@ -80,7 +80,10 @@ test('connections without a CONNECT are closed, and their memory is given back',
   const rss = [storm.hub.rss_kib()];
   for (let wave = 0; wave < 2; wave += 1) {
     const peers = kinds.flatMap((kind) => Array.from({ length: silent }, () => silent_peer(storm.hub.address, kind, storm.secure_context)));
-    await until('they are connected', async () => (await storm.hub.metrics()).twinhub_mqtt_connections === 1 + peers.length, { every_ms: 10 });
+    // On a busy machine the first are shown the door before the last have come.
+    let gone = 0;
+    for (const peer of peers) peer.then(() => { gone += 1; });
+    await until('all have been connected', async () => (await storm.hub.metrics()).twinhub_mqtt_connections + gone >= 1 + peers.length, { every_ms: 10 });
     rss.push(storm.hub.rss_kib());
     const received = await Promise.all(peers);
     assert.ok(received.every((bytes) => bytes === 0), 'nothing is said to them');
