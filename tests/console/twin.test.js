@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
 const { with_browser } = require('./browser');
+const { until } = require('../support/node/until');
 
 const found = with_browser();
 
@@ -167,6 +168,7 @@ test('the history shows each change, and the difference of two of them', async (
   const page = await found.browser.open('/devices/fan-8/history');
   await page.getByText('desired.mode').first().waitFor();
   const points = (side) => page.getByRole('radio', { name: new RegExp(`^${side}`) });
+  await until('all three changes', async () => (await points('first').count()) === 3);
   await points('first').last().check();
   await points('second').first().check();
   const difference = page.getByRole('region', { name: 'Difference of the two' });
