@@ -18,12 +18,23 @@ T value_or_throw(Result<T> result, std::string_view what) {
   return std::move(*result);
 }
 
-/// Runs one call of the hub and waits for its answer.
+/// Tasks run where they are posted.
+class OwnLane final : public storage::Lane {
+ public:
+  void post(std::vector<std::function<void()>> tasks) override {
+    for (const auto& task : tasks) task();
+  }
+};
+
+/// Runs one call of the hub and waits for its answer: as the last of its outbox, so that what the call has brought about
+/// stands before all that the test does next, on every device's lane.
 template <class T>
 Result<T> answer_of(const std::function<void(hub::Done<T>)>& call) {
   const auto promise = std::make_shared<std::promise<Result<T>>>();
   auto future = promise->get_future();
-  call([promise](Result<T> result, storage::Outbox&) { promise->set_value(std::move(result)); });
+  call([promise, lane = std::make_shared<OwnLane>()](Result<T> result, storage::Outbox& outbox) {
+    outbox.post(*lane, [promise, lane, result = std::move(result)] { promise->set_value(result); });
+  });
   return future.get();
 }
 

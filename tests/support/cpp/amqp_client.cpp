@@ -37,6 +37,12 @@ void check_frame(const AmqpFrame& frame, std::size_t bytes) {
     throw std::runtime_error("a rejection without a condition or a description");
 }
 
+/// What is not settled when a link ends is settled so, by whichever end; and what a reader of events has left unsettled.
+/// When such a frame comes is the sender's choice.
+bool settles_without_outcome(const AmqpFrame& frame) {
+  return frame.code == disposition_code && frame.fields[4].is_null();
+}
+
 }  // namespace
 
 std::string amqp_frame(std::uint8_t code, const std::vector<Value>& fields, std::string_view payload,
@@ -143,8 +149,7 @@ AmqpFrame AmqpClient::expect(std::uint8_t code) {
   while (true) {
     auto frame = read();
     if (!frame) throw std::runtime_error("closed before a frame " + std::to_string(code) + " came");
-    // When a link ends, what is not settled on it is settled without an outcome, by whichever end.
-    const bool settles_the_rest = frame->code == disposition_code && frame->fields[4].is_null();
+    const bool settles_the_rest = settles_without_outcome(*frame);
     if (frame->code == code && !settles_the_rest) return std::move(*frame);
     if (frame->code != flow_code && !settles_the_rest)
       throw std::runtime_error("a frame " + std::to_string(frame->code) + " came");
@@ -152,9 +157,12 @@ AmqpFrame AmqpClient::expect(std::uint8_t code) {
 }
 
 AmqpFrame AmqpClient::expect_flow() {
-  auto frame = read();
-  if (!frame || frame->code != flow_code) throw std::runtime_error("no FLOW came");
-  return std::move(*frame);
+  while (true) {
+    auto frame = read();
+    if (!frame) throw std::runtime_error("closed before a FLOW came");
+    if (frame->code == flow_code) return std::move(*frame);
+    if (!settles_without_outcome(*frame)) throw std::runtime_error("a frame " + std::to_string(frame->code) + " came");
+  }
 }
 
 AmqpFrame AmqpClient::expect_disposition() {

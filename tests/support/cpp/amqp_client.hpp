@@ -68,7 +68,7 @@ class AmqpClient {
   [[nodiscard]] std::optional<AmqpFrame> read();
   /// The next frame with this performative; FLOWs before it are passed over, anything else throws.
   [[nodiscard]] AmqpFrame expect(std::uint8_t code);
-  /// The next FLOW; what comes before it throws.
+  /// The next FLOW; any other frame before it throws, but for dispositions without an outcome.
   [[nodiscard]] AmqpFrame expect_flow();
   /// The next disposition of the hub's as a sender; FLOWs before it are passed over.
   [[nodiscard]] AmqpFrame expect_disposition();

@@ -22,7 +22,7 @@ struct ConnectFields {
   std::string protocol_name = "MQTT";
   std::uint8_t level = 4;
   bool clean_session = false;
-  std::uint16_t keep_alive_seconds = 60;
+  std::uint16_t keep_alive_seconds = 1200;  // a client that only listens outlasts a slow disk
   std::string client_id = {};
   std::optional<WillFields> will = {};
   std::optional<std::string> user_name = {};
