@@ -263,14 +263,18 @@ TEST(AmqpFeedback, ALostReaderGivesBackAWholeBatch) {
 }
 
 TEST(AmqpFeedback, ABatchWaitsForItsTimeOrForSixtyFourRecords) {
-  WireHub hub;
+  hub::HubOptions options;
+  options.feedback.batch_wait = std::chrono::minutes(10);  // longer than any disk takes for the records
+  WireHub hub({}, options);
   AmqpClient client(hub.amqp_port());
   read_feedback(client);
   bring_feedback_about(hub, 64);
-  EXPECT_EQ(records_in(client.expect_message()), 64U);
+  const AmqpReceived full = client.expect_message();
+  EXPECT_EQ(records_in(full), 64U);
+  client.settle(full.delivery, accepted_outcome());
   bring_feedback_about(hub, 1);
   EXPECT_EQ(client.put_token("hub.local", service_token()), 200);  // nothing came before this
-  hub.pass_seconds(16);
+  hub.pass_seconds(601);
   EXPECT_EQ(records_in(client.expect_message()), 1U);
 }
 
