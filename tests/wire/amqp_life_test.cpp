@@ -22,14 +22,18 @@ std::string open_with_idle_timeout(std::uint32_t idle_ms) {
   return amqp_frame(0x10, {Value::string("a-test"), Value::string("hub.local"), {}, {}, Value::uint(idle_ms)});
 }
 
+/// Where the hub's clock was put forward: a new token has the hub find the moment at which the next of all runs out.
+void let_look_again(AmqpClient& client) { ASSERT_EQ(client.put_token("hub.local", service_token()), 200); }
+
 TEST(AmqpLife, ATokenThatRunsOutEndsItsOwnLinksAlone) {
   WireHub hub({}, {}, no_grace());
   AmqpClient client(hub.amqp_port());
   client.open();
   ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev2", hub.token(dev2)), 200);
-  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 4)), 200);
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1)), 200);
   (void)client.attach(2, true, "/devices/dev1/messages/events");
   (void)client.attach(3, true, "/devices/dev2/messages/events");
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 3)), 200);
   const AmqpFrame detach = client.expect(0x16);
   EXPECT_EQ(detach.fields[0], Value::uint(2));
   EXPECT_EQ(condition_in(detach.fields[2]), "amqp:unauthorized-access");
@@ -40,14 +44,16 @@ TEST(AmqpLife, ATokenThatRunsOutEndsItsOwnLinksAlone) {
 /// The grace is longer than the skew within which a token may be put: the end of one token is no test of another.
 TEST(AmqpLife, ATokenWithinItsGraceOutlivesTheEndOfAnother) {
   amqp_door::DoorOptions options;
-  options.token_expiry_grace = seconds(308);
+  options.token_expiry_grace = seconds(1000);
   WireHub hub({}, {}, options);
   AmqpClient client(hub.amqp_port());
   client.open();
-  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, -295)), 200);  // 13 seconds are left
-  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev2", hub.token(dev2, -290)), 200);  // five more
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 100)), 200);
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev2", hub.token(dev2, 600)), 200);
   (void)client.attach(2, true, "/devices/dev1/messages/events");
   (void)client.attach(3, true, "/devices/dev2/messages/events");
+  hub.pass_seconds(1101);  // one is past its grace, the other past the skew alone
+  let_look_again(client);
   const AmqpFrame detach = client.expect(0x16);
   EXPECT_EQ(detach.fields[0], Value::uint(2));
   EXPECT_EQ(condition_in(detach.fields[2]), "amqp:unauthorized-access");
@@ -81,12 +87,13 @@ TEST(AmqpLife, ARenewedTokenKeepsItsLinks) {
   WireHub hub({}, {}, no_grace());
   AmqpClient client(hub.amqp_port());
   client.open();
-  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev2", hub.token(dev2, 5)), 200);
-  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 4)), 200);
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev2", hub.token(dev2, 200)), 200);
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 100)), 200);
   (void)client.attach(2, true, "/devices/dev1/messages/events");
   (void)client.attach(3, true, "/devices/dev2/messages/events");
   ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1)), 200);
-  // The other one's token runs out after the first token of this one would have.
+  hub.pass_seconds(201);  // the first token of this one would have run out, too
+  let_look_again(client);
   EXPECT_EQ(client.expect(0x16).fields[0], Value::uint(3));
   EXPECT_TRUE(is_accepted(client.outcome_of(2, message_to("", "still here"))));
 }
@@ -95,8 +102,9 @@ TEST(AmqpLife, AConnectionWithoutAnyTokenLeftIsClosed) {
   WireHub hub({}, {}, no_grace());
   AmqpClient client(hub.amqp_port());
   client.open();
-  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 3)), 200);
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1)), 200);
   (void)client.attach(2, true, "/devices/dev1/messages/events");
+  ASSERT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1, 3)), 200);
   (void)client.expect(0x16);
   EXPECT_EQ(client.expect(0x18).fields.size(), 1U);
   EXPECT_FALSE(client.read());
@@ -129,17 +137,15 @@ TEST(AmqpLife, ASilentPeerIsClosedAfterTwiceTheAnnouncedTime) {
 }
 
 TEST(AmqpLife, ThePeersIdleTimeOutIsKept) {
-  WireHub hub;
+  WireHub hub({}, {}, {.login_timeout = seconds(8)});  // then the CLOSE comes: by the same clock, no sooner than that
   AmqpClient client(hub.amqp_port());
   client.send(amqp_header + open_with_idle_timeout(8000));
   EXPECT_EQ(client.expect_header(), amqp_header);
   EXPECT_EQ(client.expect(0x10).fields[4], Value::uint(120'000));
   // A sign of life within the time that was asked for: an empty frame, which read() passes over.
-  const auto began = std::chrono::steady_clock::now();
   const auto bytes = client.transport().read_bytes();
   ASSERT_TRUE(bytes.has_value());
   EXPECT_EQ(*bytes, std::string("\0\0\0\x08\x02\0\0\0", 8));
-  EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(8000));
 }
 
 TEST(AmqpLife, AnIdleTimeOutThatIsTooShortIsRefused) {
@@ -155,7 +161,7 @@ TEST(AmqpLife, AnIdleTimeOutThatIsTooShortIsRefused) {
 /// closes.
 TEST(AmqpLife, APeerThatDoesNotReadIsClosed) {
   amqp_door::DoorOptions options;
-  options.idle_timeout = milliseconds(1500);
+  options.idle_timeout = milliseconds(2500);
   WireHub hub({}, {}, options);
   constexpr std::uint32_t devices = 3;  // together their messages are more than the system's buffers take
   const auto id_of = [](std::uint32_t i) { return IdentityId{"deaf" + std::to_string(i), ""}; };

@@ -391,10 +391,10 @@ TEST(X509, AConnectionEndsWhenACertificateOfItsChainExpires) {
   mqtt_door::DoorOptions options;
   options.token_expiry_grace = std::chrono::seconds(0);
   WireHub hub(options);
-  const TestCertificate soon({.ends = 6});
-  const TestCertificate root({.common_names = {"root"}, .is_ca = true, .ends = 6});
-  hub.put(dev1, self_signed(soon.certificate().sha1_thumbprint()));
   hub.put(dev2, ca_signed);
+  const TestCertificate soon({.ends = 8});
+  const TestCertificate root({.common_names = {"root"}, .is_ca = true, .ends = 8});
+  hub.put(dev1, self_signed(soon.certificate().sha1_thumbprint()));
   hub.put_ca("root", root.certificate());
   MqttClient thumbprint = with(hub, {soon});
   ASSERT_EQ(connect_code(thumbprint, without_password()), 0);
