@@ -5,6 +5,8 @@
 #include "storage/store.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -95,7 +97,11 @@ class HeldStore final : public storage::Store {
     return store_->read_events(partition, sequence_number, visit);
   }
   std::uint32_t event_partition_of(const IdentityId& id) const override { return store_->event_partition_of(id); }
-  std::vector<storage::EventRange> event_ranges() const override { return store_->event_ranges(); }
+  std::vector<storage::EventRange> event_ranges() const override {
+    ++looks_at_event_ranges_;
+    return store_->event_ranges();
+  }
+  [[nodiscard]] std::uint64_t looks_at_event_ranges() const { return looks_at_event_ranges_; }
   Timestamp newest_event(std::uint32_t partition) const override { return store_->newest_event(partition); }
   Result<std::uint64_t> find_events_since(std::uint32_t partition, Timestamp since) const override {
     return store_->find_events_since(partition, since);
@@ -134,6 +140,7 @@ class HeldStore final : public storage::Store {
     };
   }
 
+  mutable std::atomic<std::uint64_t> looks_at_event_ranges_{0};
   mutable std::mutex mutex_;
   bool held_ = false;                                           // guarded by mutex_
   bool refusing_ = false;                                       // guarded by mutex_
