@@ -287,7 +287,7 @@ TEST(AmqpMethods, ATakeOverEndsTheCallsOfTheOlderConnection) {
 TEST(AmqpMethods, ADeviceThatDoesNotReadGetsNoMoreCalls) {
   WireHub hub;
   MethodPeer peer(hub);
-  std::vector<Call> calls = call_until_refused(hub, dev1);
+  std::vector<Call> calls = call_until_refused(hub, dev1, [&] { return hub.amqp_figures().messages_sent; });
   ASSERT_FALSE(calls.empty());
   EXPECT_TRUE(hub.is_connected(dev1));
   // A device that reads what was sent is heard again.

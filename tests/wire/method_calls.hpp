@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <future>
 #include <string>
 #include <utility>
@@ -29,7 +31,9 @@ inline bool is_open(const Call& call) { return call.wait_for(std::chrono::second
 
 /// Calls a device that does not read until the newest call is refused; returns those that were sent to it. Calls reach
 /// the device in the order they were made, so the fate of all is known by then. How many fit is the kernel's affair.
-inline std::vector<Call> call_until_refused(WireHub& hub, const IdentityId& id) {
+/// `messages_sent`: by the device's door.
+inline std::vector<Call> call_until_refused(WireHub& hub, const IdentityId& id,
+                                            const std::function<std::uint64_t()>& messages_sent) {
   const std::string large(100 * 1024, '1');
   std::vector<Call> calls;
   do {
@@ -37,8 +41,10 @@ inline std::vector<Call> call_until_refused(WireHub& hub, const IdentityId& id) 
       ADD_FAILURE() << "all of " << calls.size() << " calls were sent";
       return {};
     }
+    const std::uint64_t before = messages_sent();
     calls.push_back(hub.invoke(id, {.name = "m", .payload = large}));
-  } while (calls.back().wait_for(std::chrono::milliseconds(10)) != std::future_status::ready);
+    EXPECT_TRUE(eventually([&] { return !is_open(calls.back()) || messages_sent() > before; }));
+  } while (is_open(calls.back()));
   std::vector<Call> sent;
   for (Call& call : calls) {
     if (is_open(call)) {

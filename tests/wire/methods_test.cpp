@@ -307,7 +307,7 @@ TEST(MethodsWire, ACallThatWaitsGivesUpAfterTheConnectTimeout) {
 TEST(MethodsWire, ADeviceThatDoesNotReadIsNotClosedForWhatBackEndsSend) {
   WireHub hub({.output_bytes_max = 512 * 1024});
   MqttClient client = hub.subscriber(dev1, {{all_methods, 0}});
-  std::vector<Call> calls = call_until_refused(hub, dev1);
+  std::vector<Call> calls = call_until_refused(hub, dev1, [&] { return hub.figures().publishes_sent; });
   ASSERT_FALSE(calls.empty());
   EXPECT_TRUE(hub.is_connected(dev1));
   // Whoever reads what was sent is heard again.
