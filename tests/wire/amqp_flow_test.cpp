@@ -165,7 +165,7 @@ TEST(AmqpFlow, ASenderNeverRunsOutOfCredit) {
 
 /// The session's window is five thousand frames: it is renewed while messages come.
 TEST(AmqpFlow, TheSessionsWindowIsRenewed) {
-  WireHub hub;
+  WireHub hub({}, {}, {.login_timeout = std::chrono::minutes(10)});  // the peer stays a stranger
   AmqpClient client(hub.amqp_port());
   client.open();
   (void)client.attach(0, true, "$cbs");
@@ -192,6 +192,7 @@ TEST(AmqpFlow, MessagesBeyondTheCreditEndTheLink) {
   WireHub hub;
   AmqpClient client(hub.amqp_port());
   send_as_device(client, hub);
+  hub.store().hold();  // nothing is settled, so no credit is given again
   std::string frames;
   constexpr std::uint32_t messages = 1000;  // at once: ten times the credit
   for (std::uint32_t i = 0; i < messages; ++i) {
@@ -203,6 +204,7 @@ TEST(AmqpFlow, MessagesBeyondTheCreditEndTheLink) {
     frame = client.read();
     ASSERT_TRUE(frame);
   } while (frame->code != 0x16);
+  hub.store().release();
   EXPECT_EQ(condition_in(frame->fields[2]), "amqp:link:transfer-limit-exceeded");
   EXPECT_LT(hub.telemetry(dev1).size(), messages);
   client.send(detach_frame(2));
@@ -238,6 +240,7 @@ TEST(AmqpFlow, CreditThatIsTakenBackStopsTheHub) {
   (void)client.attach(2, false, to_dev1);
   client.send(window_frame(2, 1000, 5));
   client.send(window_frame(2, 1000, 0));
+  EXPECT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1)), 200);  // the hub has heard of both
   hub.send(dev1, "waits");
   EXPECT_EQ(client.put_token("hub.local%2Fdevices%2Fdev1", hub.token(dev1)), 200);
   client.send(window_frame(2, 1000, 1));
