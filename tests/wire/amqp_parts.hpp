@@ -6,8 +6,10 @@
 #include "tests/wire/wire_hub.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +34,29 @@ inline amqp::Message message_to(const std::string& to, std::string body = "hello
 inline bool is_accepted(const amqp::Value& state) {
   return state.type == amqp::Type::described && state.items[0] == amqp::Value::ulong(0x24);
 }
+
+/// How many deliveries a DISPOSITION tells of.
+inline std::uint64_t outcomes_in(const AmqpFrame& disposition) {
+  const auto& first = disposition.fields[1];
+  const auto& last = disposition.fields[2];
+  return last.is_null() ? 1 : last.bits - first.bits + 1;
+}
+
+/// How many messages the FLOWs of a client's link have allowed at all, and how many were accepted.
+struct CreditWatch {
+  void read(AmqpClient& client) {
+    const auto frame = client.read();
+    if (!frame) throw std::runtime_error("closed");
+    const auto& fields = frame->fields;
+    if (frame->code == 0x13 && !fields[4].is_null()) allowed = std::max(allowed, fields[5].bits + fields[6].bits);
+    if (frame->code != 0x15) return;
+    EXPECT_TRUE(is_accepted(fields[4]));
+    accepted += outcomes_in(*frame);
+  }
+
+  std::uint64_t allowed = 0;
+  std::uint64_t accepted = 0;
+};
 
 /// The answer to an ATTACH that is refused, and the condition of the DETACH behind it.
 inline std::string refusal_of(AmqpClient& client, std::uint32_t handle, bool sends, const std::string& address) {

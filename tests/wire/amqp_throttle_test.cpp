@@ -22,14 +22,24 @@ TEST(AmqpThrottling, MessagesToDevicesAreRejectedPastTheirRate) {
   AmqpClient client(hub.amqp_port());
   enter_as_back_end(client);
   (void)client.attach(2, true, "/messages/devicebound");
-  std::string condition;
-  std::size_t accepted = 0;
-  for (int i = 0; i < 50 && condition.empty(); ++i) {
-    const Value state = client.outcome_of(2, message_to(to_dev1));
-    condition = condition_in(state);
-    if (is_accepted(state)) ++accepted;
+  constexpr std::uint64_t count = 40;
+  std::string burst;
+  for (std::uint64_t i = 0; i < count; ++i)
+    burst += transfer_frame(2, client.next_delivery(), encode_message(message_to(to_dev1)));
+  client.send(burst);  // comes in one read: the rate allows one message in 600 ms, and no disk lies between these
+  std::uint64_t accepted = 0;
+  for (std::uint64_t settled = 0; settled < count;) {
+    const AmqpFrame disposition = client.expect(0x15);
+    const std::uint64_t outcomes = outcomes_in(disposition);
+    settled += outcomes;
+    if (is_accepted(disposition.fields[4])) {
+      accepted += outcomes;
+    } else {
+      EXPECT_EQ(condition_in(disposition.fields[4]), "com.microsoft:device-container-throttled");
+    }
   }
-  EXPECT_EQ(condition, "com.microsoft:device-container-throttled");
+  EXPECT_GT(accepted, 0U);
+  EXPECT_LT(accepted, count);
   EXPECT_EQ(hub.messages_of(dev1), accepted);
 }
 
@@ -41,37 +51,28 @@ TEST(AmqpThrottling, TelemetryIsHeldBackToItsRate) {
   // A sender that keeps to its credit.
   const auto start = std::chrono::steady_clock::now();
   constexpr std::uint64_t messages = 200;
-  std::uint64_t sent = 0, settled = 0, allowed = 100;
-  while (settled < messages) {
+  std::uint64_t sent = 0;
+  CreditWatch watch{.allowed = 100};
+  while (watch.accepted < messages) {
     std::string frames;
-    for (; sent < std::min(messages, allowed); ++sent) {
+    for (; sent < std::min(messages, watch.allowed); ++sent) {
       frames += transfer_frame(2, client.next_delivery(), encode_message(message_to("", "t")));
     }
     if (!frames.empty()) client.send(frames);
-    const auto frame = client.read();
-    ASSERT_TRUE(frame);
-    if (frame->code == 0x13 && !frame->fields[4].is_null()) {
-      allowed = std::max(allowed, frame->fields[5].bits + frame->fields[6].bits);
-    } else if (frame->code == 0x15) {
-      ASSERT_TRUE(is_accepted(frame->fields[4]));
-      settled +=
-          (frame->fields[2].is_null() ? frame->fields[1].bits : frame->fields[2].bits) - frame->fields[1].bits + 1;
-    }
+    watch.read(client);
   }
   EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms);  // the clock that holds back is the same one
 }
 
 TEST(AmqpThrottling, AMessageThatAwaitsItsTurnDoesNotHoldUpTheRestOfItsConnection) {
-  WireHub hub({}, throttled(hub::Sku::s1, 0s, 60s));  // 100 a minute
-  hub.use_up(hub::Operation::c2d_send, 90);           // the next one's turn is in 54 s
+  WireHub hub({}, throttled(hub::Sku::s1, 0s, 600s));  // 100 a minute
+  hub.use_up(hub::Operation::c2d_send, 500);           // the next one's turn is in 300 s: no read waits for so long
   AmqpClient client(hub.amqp_port());
   enter_as_back_end(client);
   (void)client.attach(2, true, "/messages/devicebound");
-  const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(is_accepted(client.outcome_of(2, message_to(to_dev1))));
   EXPECT_EQ(client.put_token("hub.local", service_token()), 200);
   (void)client.attach(3, false, "/messages/servicebound/feedback");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 40s);
 }
 
 TEST(AmqpThrottling, MessagesToDevicesGetNoNewCreditBeforeTheirTurn) {
@@ -86,29 +87,25 @@ TEST(AmqpThrottling, MessagesToDevicesGetNoNewCreditBeforeTheirTurn) {
     burst += transfer_frame(2, client.next_delivery(), encode_message(message_to(to)));
   }
   client.send(burst);
-  for (std::uint64_t allowed = 0; allowed <= 100;) {
-    const auto frame = client.read();
-    ASSERT_TRUE(frame);
-    if (frame->code == 0x13 && !frame->fields[4].is_null()) {
-      allowed = std::max(allowed, frame->fields[5].bits + frame->fields[6].bits);
-    } else if (frame->code == 0x15) {
-      EXPECT_TRUE(is_accepted(frame->fields[4]));
-    }
-  }
+  CreditWatch watch;
+  while (watch.allowed <= 100) watch.read(client);
   EXPECT_GE(std::chrono::steady_clock::now() - start, 700ms);  // the sixtieth's turn
+  while (watch.accepted < 60) watch.read(client);  // the credit may be there while the last wait for the disk
   EXPECT_EQ(hub.messages_of(dev1), 30U);
 }
 
-/// A connection with dev1's telemetry as handle 2 and a token of dev2's, whose turn to connect is half a minute away: no
+/// A connection with dev1's telemetry as handle 2 and a token of dev2's, whose turn to connect is five minutes away: no
 /// test waits for it.
 class AmqpTurns : public ::testing::Test {
  protected:
-  explicit AmqpTurns(int connects_before = 3000) {
+  explicit AmqpTurns(int connects_before = 30'000) {
     enter_as(client_, hub_, dev1);
     (void)client_.attach(2, true, "/devices/dev1/messages/events");
     EXPECT_EQ(client_.put_token(audience_of(dev2), hub_.token(dev2)), 200);
     hub_.use_up(hub::Operation::connect, connects_before);  // 100 a second
     client_.send(attach_frame(3, true, "/devices/dev2/messages/events") + attach_frame(4, false, "/devices/dev2/twin"));
+  }
+  void SetUp() override {
     // Nothing but this outcome comes.
     EXPECT_TRUE(is_accepted(client_.outcome_of(2, message_to("", "not held up"))));
   }
@@ -118,13 +115,14 @@ class AmqpTurns : public ::testing::Test {
     EXPECT_TRUE(is_accepted(client_.outcome_of(2, message_to("", "not disturbed"))));
   }
 
-  WireHub hub_{{}, throttled(hub::Sku::s1, 0s, 60s)};
+  WireHub hub_{{}, throttled(hub::Sku::s1, 0s, 600s)};
   AmqpClient client_{hub_.amqp_port()};
 };
 
 class AmqpShortTurns : public AmqpTurns {
  protected:
-  AmqpShortTurns() : AmqpTurns(600) {}
+  AmqpShortTurns() : AmqpTurns(300) {}
+  void SetUp() override {}  // the turn may come before a slow disk's answer
 };
 
 TEST_F(AmqpShortTurns, ADevicesLinksAreAnsweredWhenItsTurnHasCome) {
@@ -209,9 +207,7 @@ std::uint64_t refused(const WireHub& hub, Reason reason) {
 }
 
 TEST(AmqpFigures, EachRefusalIsCountedByItsReason) {
-  amqp_door::DoorOptions options;
-  options.login_timeout = 3s;
-  WireHub hub({}, {}, options);
+  WireHub hub;
   AmqpClient garbage(hub.amqp_port());
   garbage.send("GET / HTTP/1.1\r\n\r\n");
   (void)garbage.expect_header();
@@ -227,11 +223,14 @@ TEST(AmqpFigures, EachRefusalIsCountedByItsReason) {
   AmqpClient plain(MqttClient(hub.amqps_port(), {.ca = hub.ca()}));
   EXPECT_EQ(plain.sasl("PLAIN", plain_response("dev1@sas.hub", "no token")), 1U);
   EXPECT_EQ(refused(hub, Reason::token_unreadable), 1U);
-  EXPECT_TRUE(eventually([&] { return refused(hub, Reason::no_connect) >= 1; }));
   MqttClient no_tls(hub.amqps_port());
   no_tls.send(amqp_header);
   (void)no_tls.drain();
   EXPECT_TRUE(eventually([&] { return refused(hub, Reason::not_tls) == 1; }));
+  WireHub hasty({}, {}, {.login_timeout = 1s});
+  AmqpClient silent(hasty.amqp_port());
+  EXPECT_FALSE(silent.read());
+  EXPECT_TRUE(eventually([&] { return refused(hasty, Reason::no_connect) == 1; }));
 }
 
 TEST(AmqpFigures, ConnectionsLinksTokensAndMessagesAreCounted) {
