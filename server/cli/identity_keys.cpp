@@ -17,7 +17,8 @@ std::string primary_key_in(const std::string& body) {
 }
 
 Result<iothub::ConnectionString> credentials_of(const config::Settings& settings, const IdentityId& id) {
-  return is_remote(settings) ? registered_credentials(settings, id) : identity_credentials(settings, id);
+  const bool has_store = !is_remote(settings) && settings.durability != "memory";
+  return has_store ? identity_credentials(settings, id) : registered_credentials(settings, id);
 }
 
 Result<iothub::ConnectionString> registered_credentials(const config::Settings& settings, const IdentityId& id) {

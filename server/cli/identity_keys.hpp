@@ -9,8 +9,8 @@
 
 namespace twinhub::cli {
 
-/// From the store of the data folder, beside a running hub or without one; of a hub elsewhere from its registry. An X.509
-/// identity's have no key. Errors: no such identity, no store; those of call_hub().
+/// From the store of the data folder, beside a running hub or without one; of a hub elsewhere, or with its store in memory
+/// alone, from its registry. An X.509 identity's have no key. Errors: no such identity, no store; those of call_hub().
 [[nodiscard]] Result<iothub::ConnectionString> credentials_of(const config::Settings& settings, const IdentityId& id);
 
 /// From the registry of the running hub, wherever it is. The rest as credentials_of().

@@ -88,10 +88,12 @@ Result<RemoteHub> remote_hub(const config::Settings& settings) {
 void find_hub(config::Loaded& loaded) {
   choose_hub(loaded);
   if (!is_remote(loaded.settings)) return adopt_hub_file(loaded);
-  // Its operations port is looked for on the same machine.
+  // Its operations port is looked for on the same machine. All addresses, as the image listens on, are no place to look.
   const auto hub = remote_hub(loaded.settings);
-  if (hub && loaded.origins.find("ops_listen")->second == "default")
-    loaded.settings.ops_listen = hub->credentials.host_name;
+  std::string& ops_listen = loaded.settings.ops_listen;
+  const bool is_place = ops_listen != "0.0.0.0" && ops_listen != "::";
+  if (hub && (!is_place || loaded.origins.find("ops_listen")->second == "default"))
+    ops_listen = hub->credentials.host_name;
 }
 
 }  // namespace twinhub::cli

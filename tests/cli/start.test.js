@@ -39,6 +39,8 @@ function serve(t, folder, flags, before = []) {
     return said_by(ready_file);
   }, { every_ms: 10 });
   hub.started.catch(() => {});
+  // What is logged comes by another way than the ready file.
+  hub.logs = (line) => until(`the log says ${line}`, () => line.test(hub.log), { every_ms: 10 });
   hub.stop = async (signal = 'SIGTERM') => { child.kill(signal); return hub.ended; };
   hub.ask = (...args) => {
     const ran = spawnSync(binary, [...args, '--data-dir', data_dir], { encoding: 'utf8', timeout: 60_000 });
@@ -70,7 +72,7 @@ test('ports that are "auto" are free ones, two hubs run side by side, and hub.js
     assert.match(hub.ask('device', 'create', 'd1'), new RegExp(`^HostName=[^;]+:${said.mqtts_port};DeviceId=d1;`));
     assert.match(hub.ask('connection-string', '--events'), new RegExp(`:${said.amqps_port}/`));
     assert.equal(hub.ask('health'), 'ready\n');
-    await until('the line of the log', () => new RegExp(`is ready: mqtts://127\\.0\\.0\\.1:${said.mqtts_port}, `).test(hub.log));
+    await hub.logs(new RegExp(`is ready: mqtts://127\\.0\\.0\\.1:${said.mqtts_port}, `));
     const variables = spawnSync(binary, ['health', '--data-dir', hub.data_dir], { encoding: 'utf8', env: { PATH: process.env.PATH, TWINHUB_OPS_PORT: 'auto' } });
     assert.equal(variables.stdout, 'ready\n', 'the settings that the hub was started with are those of the commands, too');
     const reloaded = hub.ask('reload');
@@ -99,7 +101,7 @@ test('the ready file is there while the hub serves, and a hub that was killed le
 test('--dev says so when any of its doors is open to other machines', async (t) => {
   const hub = serve(t, scratch(t), ['--plain-listen', '0.0.0.0']);
   await hub.started;
-  await until('the warning', () => /DEV MODE: .*; OTHER MACHINES REACH IT ON 0\.0\.0\.0: they own this hub/.test(hub.log));
+  await hub.logs(/DEV MODE: .*; OTHER MACHINES REACH IT ON 0\.0\.0\.0: they own this hub/);
   await hub.stop();
 });
 
@@ -113,6 +115,18 @@ desired = { interval = 5 }
 id = "camera"
 desired = { zoom = 2 }
 `;
+
+test('a hub that keeps its store in memory alone is asked for the keys of a device', async (t) => {
+  const folder = scratch(t);
+  const seed = path.join(folder, 'seed.toml');
+  fs.writeFileSync(seed, seed_toml);
+  const hub = serve(t, folder, ['--durability', 'memory', '--seed', seed]);
+  await hub.started;
+  assert.match(hub.ask('connection-string', '--device', 'pump-1'), /SharedAccessKey=MDEyMzQ1Njc4OWFiY2RlZg==/);
+  assert.match(hub.ask('connection-string', '--device', 'pump-1', '--module', 'camera'), /;ModuleId=camera;/);
+  assert.match(hub.ask('token', '--device', 'pump-1'), /^SharedAccessSignature sr=[^&]+pump-1&/);
+  await hub.stop();
+});
 
 test('a seed is there when the hub serves: keys, tags, properties and modules; later starts leave the hub as it is', async (t) => {
   const folder = scratch(t);

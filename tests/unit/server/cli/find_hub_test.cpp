@@ -117,6 +117,20 @@ TEST_F(CliFindHub, AConnectionStringIsAllThatAHubElsewhereNeeds) {
   EXPECT_FALSE(policy_credentials(loaded.settings, "iothubowner"));
 }
 
+TEST_F(CliFindHub, TheOperationsPortOfAHubElsewhereIsLookedForAtItsName) {
+  const auto looked_for_at = [&](const char* listen) {
+    return found({{"client.connection_string", elsewhere}, {"ops_listen", listen}}).settings.ops_listen;
+  };
+  EXPECT_EQ(looked_for_at("0.0.0.0"), "plant-7.example") << "the variable in the image";
+  EXPECT_EQ(looked_for_at("::"), "plant-7.example");
+  EXPECT_EQ(looked_for_at("10.0.0.7"), "10.0.0.7") << "somebody says where it is";
+}
+
+TEST_F(CliFindHub, AHubWithItsStoreInMemoryAloneSaysSo) {
+  serve({{"durability", "memory"}});
+  EXPECT_EQ(found({}).settings.durability, "memory");
+}
+
 TEST_F(CliFindHub, ConnectionStringsOfHubsHaveAPolicyAndAPort) {
   const auto hub = [&](const std::string& text) {
     config::Settings settings;
