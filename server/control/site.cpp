@@ -2,6 +2,7 @@
 
 #include "protocol/json/text.hpp"
 #include "server/base/error_table.hpp"
+#include "server/control/openapi.hpp"
 #include "server/net/request_head.hpp"
 #include "server/ops/visitor.hpp"
 
@@ -16,6 +17,7 @@ namespace http = boost::beast::http;
 
 constexpr std::string_view root = "/control/";
 constexpr std::string_view wait_path = "/control/wait";
+constexpr std::string_view openapi_path = "/control/openapi.json";
 
 ops::SiteAnswer json_answer(unsigned status, std::string body) {
   return {.status = status,
@@ -66,7 +68,9 @@ std::variant<std::size_t, ops::SiteAnswer> Site::admit(const ops::SiteHead& head
   }
   if (refused.status != 0) return refusal(refused.status, refused.words);
   const net::RequestTarget target = net::split_target(view_of(head.target()));
-  if (path_in(target.path) != wait_path) return refusal(404, "there is /control/wait");
+  const std::string_view path = path_in(target.path);
+  if (path != wait_path && path != openapi_path)
+    return refusal(404, "there is no such path; /control/openapi.json names those that there are");
   if (head.method() != http::verb::get) {
     auto answer = refusal(405, "it is asked with GET");
     answer.headers.emplace_back("Allow", "GET");
@@ -77,6 +81,10 @@ std::variant<std::size_t, ops::SiteAnswer> Site::admit(const ops::SiteHead& head
 
 ops::Site::LetGo Site::answer(ops::SiteRequest request, const boost::asio::ip::address&, Answered answered) {
   const net::RequestTarget target = net::split_target(view_of(request.target()));
+  if (path_in(target.path) == openapi_path) {
+    answered(json_answer(200, std::string(openapi_json())));
+    return {};
+  }
   auto wanted = parse_wait_request(query_in(target.path));
   if (!wanted) {
     answered(refusal(wanted.error()));
