@@ -1,5 +1,5 @@
-// docker/TESTING.md with a real engine, on the host's network and on an address of its own.
-//   TESTS_DOCKER_IMAGE: the hub's image; without one nothing of this is run
+// docker/TESTING.md with a real engine; what is on the host's network, or published there, on an address of its own. with_image.js starts it.
+//   TESTS_DOCKER_IMAGE: the hub's image
 //   TESTS_PACKAGES: folder of the service packages
 'use strict';
 
@@ -12,11 +12,11 @@ const { test } = require('node:test');
 
 const { own_address } = require('../support/node/hub');
 const { blocks_of } = require('../support/node/document');
+const { until } = require('../support/node/until');
 
 const blocks = blocks_of('docker/TESTING.md').filter(({ is_run }) => is_run);
 const block = (part) => blocks.find(({ text }) => text.includes(part)).text;
 const image = process.env.TESTS_DOCKER_IMAGE;
-const skip = image ? false : 'TESTS_DOCKER_IMAGE names no image of the hub';
 const patience_ms = 180_000;
 
 // `clean` runs while the folder is there.
@@ -35,19 +35,11 @@ function shell(folder, lines, env = {}) {
   return ran.stdout;
 }
 
-test('the compose file: its tests end in order, and with them the project', { skip }, (t) => {
-  const project = (folder) => ({ COMPOSE_PROJECT_NAME: path.basename(folder).toLowerCase(), COMPOSE_FILE: 'compose.yaml:override.yaml' });
+test('the compose file: its tests end in order, and with them the project', (t) => {
+  const project = (folder) => ({ COMPOSE_PROJECT_NAME: path.basename(folder).toLowerCase() });
   const folder = scratch(t, (here) => shell(here, 'docker-compose down --volumes --timeout 10', project(here)));
-  const address = own_address();
   fs.writeFileSync(path.join(folder, 'compose.yaml'), block('service_started').replaceAll('image: twinhub', `image: ${image}`));
   fs.writeFileSync(path.join(folder, 'seed.toml'), block('[[devices]]'));
-  // Where no bridge is: the host's network, on which other hubs may have the ports of other addresses.
-  const services = ['twinhub', 'fleet', 'tests'].map((name) => `  ${name}:
-    network_mode: host
-    extra_hosts: ["twinhub:${address}"]
-    environment: {TWINHUB_LISTEN: "${name === 'twinhub' ? address : ''}", TWINHUB_OPS_LISTEN: "${address}"}
-`.replace('TWINHUB_LISTEN: "", ', ''));
-  fs.writeFileSync(path.join(folder, 'override.yaml'), `services:\n${services.join('')}`);
   const said = shell(folder, block('--exit-code-from'), project(folder));
   assert.equal([...said.matchAll(/tests_1[^\n]*"deviceId":"sensor-1"/g)].length, 3, said);
 });
@@ -71,11 +63,11 @@ function steps_of(workflow) {
   return steps;
 }
 
-test('the steps of the workflow, as shell steps', { skip }, (t) => {
+// A folder as a job's: packages, a test of the application's, and a file for variables; gone with the container of the same name.
+function job(t) {
   const folder = scratch(t, (here) => spawnSync('docker', ['rm', '--force', '--volumes', path.basename(here)]));
-  const address = own_address();
-  const name = path.basename(folder);
   fs.writeFileSync(path.join(folder, 'GITHUB_ENV'), '');
+  fs.writeFileSync(path.join(folder, 'seed.toml'), block('[[devices]]'));
   fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ scripts: { test: 'node test.js' } }));
   fs.symlinkSync(path.join(process.env.TESTS_PACKAGES || path.join(__dirname, '..', 'sdk'), 'node_modules'), path.join(folder, 'node_modules'));
   fs.writeFileSync(path.join(folder, 'test.js'), `
@@ -83,17 +75,52 @@ const { Registry } = require('azure-iothub');
 if (!/DeviceId=sensor-1;/.test(process.env.IOTHUB_DEVICE_CONNECTION_STRING)) process.exit(1);
 Registry.fromConnectionString(process.env.IOTHUB_CONNECTION_STRING).getTwin('sensor-1').then(({ responseBody }) => console.log(responseBody.deviceId));
 `);
-  const steps = steps_of(block('runs-on:'));
-  assert.equal(steps.length, 5);
-  const here = steps.map((step) => step
-    .replace('--network host twinhub', `--network host -e TWINHUB_LISTEN=${address} -e TWINHUB_OPS_LISTEN=${address} -e TWINHUB_HOST_NAMES=${address} ${image}`)
-    .replaceAll('--name twinhub', `--name ${name}`).replaceAll('exec twinhub ', `exec ${name} `).replaceAll('logs twinhub', `logs ${name}`)
-    .replaceAll('cp twinhub:', `cp ${name}:`).replaceAll('--host-name localhost', `--host-name ${address}`));
-  const said = here.map((step) => {
+  return folder;
+}
+
+// -> what each step prints. A step sees the variables that those before it have written down.
+function run_steps(folder, steps) {
+  return steps.map((step) => {
     const variables = fs.readFileSync(path.join(folder, 'GITHUB_ENV'), 'utf8').split('\n').filter(Boolean)
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
     return shell(folder, `exec 2>&1\n${step}`, { ...Object.fromEntries(variables), GITHUB_ENV: path.join(folder, 'GITHUB_ENV') });
   });
+}
+
+test('the steps of the workflow, as shell steps', (t) => {
+  const folder = job(t);
+  const address = own_address();
+  const name = path.basename(folder);
+  const steps = steps_of(block('Start the hub'));
+  assert.equal(steps.length, 5);
+  const said = run_steps(folder, steps.map((step) => step
+    .replace('--network host twinhub', `--network host -e TWINHUB_LISTEN=${address} -e TWINHUB_OPS_LISTEN=${address} -e TWINHUB_HOST_NAMES=${address} ${image}`)
+    .replaceAll('--name twinhub', `--name ${name}`).replaceAll('exec twinhub ', `exec ${name} `).replaceAll('logs twinhub', `logs ${name}`)
+    .replaceAll('cp twinhub:', `cp ${name}:`).replaceAll('--host-name localhost', `--host-name ${address}`)));
   assert.match(said[3], /^sensor-1$/m);
   assert.match(said[4], /twinhub/);
+});
+
+// As GitHub's runner starts it: `docker create` with these words, then its health is waited for.
+test('the service container, and the steps that use it', async (t) => {
+  const folder = job(t);
+  const address = own_address();
+  const name = path.basename(folder);
+  const workflow = block('job.services');
+  const words = (key, each) => [...new RegExp(`^ +${key}: [[{](.*)[\\]}]$`, 'm').exec(workflow)[1].matchAll(each)];
+  const env = words('env', /(\w+): "?([^",}]+)"?/g).flatMap(([, key, value]) => ['--env', `${key}=${value}`]);
+  const published = words('ports', /"(\d+:\d+)"/g).flatMap(([, ports]) => ['--publish', `${address}:${ports}`]);
+  assert.deepEqual([env.length, published.length], [4, 8]);
+  shell(folder, `docker create --name ${[name, ...env, '--env', `TWINHUB_HOST_NAMES=${address}`, ...published, image].join(' ')} && docker start ${name}`);
+  await until('the service is healthy', () => shell(folder, `docker inspect --format '{{.State.Health.Status}}' ${name}`).trim() === 'healthy', { timeout_ms: patience_ms, every_ms: 200 });
+  const said = run_steps(folder, steps_of(workflow).map((step) => step.replaceAll('localhost', address).replaceAll('${{ job.services.twinhub.id }}', name)));
+  assert.match(said.at(-1), /^sensor-1$/m);
+});
+
+test('ports that are published on a loopback address are those that SDKs know', async (t) => {
+  const folder = job(t);
+  const address = own_address();
+  const said = run_steps(folder, [block('127.0.7.1').replaceAll('127.0.7.1', address).replaceAll('--name twinhub', `--name ${path.basename(folder)}`)
+    .replaceAll('exec twinhub ', `exec ${path.basename(folder)} `).replace(' twinhub serve', ` ${image} serve`)]);
+  assert.match(said[0], new RegExp(`^HostName=${address.replaceAll('.', '\\.')};DeviceId=sensor-1;`, 'm'));
 });
