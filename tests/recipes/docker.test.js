@@ -117,10 +117,29 @@ test('the service container, and the steps that use it', async (t) => {
   assert.match(said.at(-1), /^sensor-1$/m);
 });
 
-test('ports that are published on a loopback address are those that SDKs know', async (t) => {
+// The application's test against a hub that has started, by one of its names.
+const application_test = (name, host) => [`
+docker cp ${name}:/data/tls/ca.pem ca.pem
+echo "NODE_EXTRA_CA_CERTS=$PWD/ca.pem" >> "$GITHUB_ENV"
+echo "IOTHUB_CONNECTION_STRING=$(docker exec ${name} twinhub connection-string --host-name ${host})" >> "$GITHUB_ENV"
+echo "IOTHUB_DEVICE_CONNECTION_STRING=$(docker exec ${name} twinhub connection-string --device sensor-1 --host-name ${host})" >> "$GITHUB_ENV"
+`, 'npm test'];
+
+test('ports that are published on a loopback address are those that SDKs know', (t) => {
   const folder = job(t);
   const address = own_address();
-  const said = run_steps(folder, [block('127.0.7.1').replaceAll('127.0.7.1', address).replaceAll('--name twinhub', `--name ${path.basename(folder)}`)
-    .replaceAll('exec twinhub ', `exec ${path.basename(folder)} `).replace(' twinhub serve', ` ${image} serve`)]);
-  assert.match(said[0], new RegExp(`^HostName=${address.replaceAll('.', '\\.')};DeviceId=sensor-1;`, 'm'));
+  const name = path.basename(folder);
+  const start = block('127.0.7.1').replaceAll('127.0.7.1', address).replace('--name twinhub', `--name ${name}`).replaceAll('exec twinhub ', `exec ${name} `)
+    .replace(' twinhub serve', ` ${image} serve`);
+  assert.match(run_steps(folder, [start, ...application_test(name, address)]).at(-1), /^sensor-1$/m);
+});
+
+test('a container\'s own address has all ports, and the certificate names it', (t) => {
+  const folder = job(t);
+  const name = path.basename(folder);
+  const start = block('127.0.7.1').replace(/( -p \S+)+/, '').replace(/ --host-name \S+/, '').replace('--name twinhub', `--name ${name}`).replaceAll('exec twinhub ', `exec ${name} `)
+    .replace(' twinhub serve', ` ${image} serve`);
+  run_steps(folder, [start]);
+  const address = shell(folder, `docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' ${name}`).trim();
+  assert.match(run_steps(folder, application_test(name, address)).at(-1), /^sensor-1$/m);
 });

@@ -4,7 +4,7 @@
 //   after(() => hub.stop());
 //
 // SDKs know no other ports than 443, 5671 and 8883, so a random mapped port is of no use to them. Each hub's ports are published as they are, on
-// a loopback address of its own: suites run side by side. That takes Linux; elsewhere there is 127.0.0.1 alone, and one hub at a time.
+// a loopback address of its own: suites run side by side. That takes Linux; elsewhere there is 127.0.0.1 alone, so one hub at a time (unverified).
 'use strict';
 
 const { randomBytes, randomInt } = require('node:crypto');
