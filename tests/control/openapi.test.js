@@ -101,9 +101,11 @@ test('each path that stands in the hub\'s sources is in the document, and in TES
   assert.ok(named.length > 0);
   for (const name of named) assert.ok(Object.keys(document.paths).some((template) => template.startsWith(name)), `${name} is not in the document`);
   const page = fs.readFileSync(path.join(tree, 'TESTING.md'), 'utf8');
-  for (const { template, parameters } of operations) {
-    assert.ok(page.includes(template.split('{')[0]), `${template} is not in TESTING.md`);
-    for (const { name } of parameters) assert.ok(page.includes(`\`${name}\``), `${name} of ${template} is not in TESTING.md`);
+  for (const operation of operations) {
+    assert.ok(page.includes(operation.template.split('{')[0]), `${operation.template} is not in TESTING.md`);
+    for (const { name } of in_query(operation)) {
+      assert.ok([`\`${name}\``, `?${name}=`].some((word) => page.includes(word)), `${name} of ${operation.template} is not in TESTING.md`);
+    }
   }
 });
 
