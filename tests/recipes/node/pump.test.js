@@ -38,7 +38,9 @@ test('the pump obeys its desired interval and says so', async (t) => {
 test('the pump stops when it is told to', async (t) => {
   (await device(t, 'pump-2')).onDeviceMethod('stop', (request, response) => response.send(200, { stopped: true }, () => {}));
   await hub.wait('pump-2', { condition: "connectionState = 'Connected' AND tags.room = 'attic'" });
-  const { result } = await BackEnd.fromConnectionString(await hub.connection_string()).invokeDeviceMethod('pump-2', { methodName: 'stop', responseTimeoutInSeconds: 30 });
+  // The device's subscription may still be on its way: the call waits for it.
+  const stop = { methodName: 'stop', connectTimeoutInSeconds: 30, responseTimeoutInSeconds: 30 };
+  const { result } = await BackEnd.fromConnectionString(await hub.connection_string()).invokeDeviceMethod('pump-2', stop);
   assert.deepEqual(result.payload, { stopped: true });
 });
 
