@@ -140,6 +140,11 @@ bool Backups::note(const backup::Progress& progress) {
   return !stopping_;
 }
 
+bool Backups::is_running() const {
+  const MutexLock lock(mutex_);
+  return state_ == "running";
+}
+
 ops::Page Backups::state() const {
   const MutexLock lock(mutex_);
   std::string body = "{";

@@ -36,6 +36,7 @@ class Backups {
   [[nodiscard]] static ops::Page unauthorized();
   /// {"id":"","state":"none"|"running"|"done"|"failed", and what belongs to that}.
   [[nodiscard]] ops::Page state() const;
+  [[nodiscard]] bool is_running() const;
   [[nodiscard]] std::vector<ops::Figure> figures() const;
 
  private:

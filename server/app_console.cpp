@@ -3,6 +3,7 @@
 #include "config/hub_name.hpp"
 #include "protocol/x509/certificate.hpp"
 #include "server/cli/command_line.hpp"
+#include "server/net/arrival.hpp"
 #include "server/net/web_socket_request.hpp"
 
 #include <unistd.h>
@@ -129,20 +130,19 @@ void Console::take_device(int descriptor, const boost::asio::ip::address& peer, 
     return;
   }
   net::IoThread& lane = *parts_.threads.io()[next_lane_++ % parts_.threads.io().size()];
-  boost::asio::post(lane.context(), [&lane, &mqtt = parts_.mqtt, protocol = peer.is_v6() ? tcp::v6() : tcp::v4(),
-                                     descriptor, place = std::move(place), key = std::move(key)]() mutable {
-    tcp::socket socket(lane.context());
-    boost::system::error_code error;
-    socket.assign(protocol, descriptor, error);
-    if (error) {
-      place.leave();
-      ::close(descriptor);
-      return;
-    }
-    socket.set_option(tcp::no_delay(true), error);
-    net::WebSocketRequest request{net::Stream(std::move(socket), nullptr, std::move(place)), std::move(key), "mqtt"};
-    mqtt.adopt(lane, request);
-  });
+  boost::asio::post(lane.context(),
+                    [&lane, &mqtt = parts_.mqtt, protocol = peer.is_v6() ? tcp::v6() : tcp::v4(),
+                     arrival = net::Arrival(descriptor, std::move(place)), key = std::move(key)]() mutable {
+                      tcp::socket socket(lane.context());
+                      boost::system::error_code error;
+                      socket.assign(protocol, arrival.descriptor, error);
+                      if (error) return;
+                      (void)arrival.release();  // the socket's
+                      socket.set_option(tcp::no_delay(true), error);
+                      net::WebSocketRequest request{net::Stream(std::move(socket), nullptr, std::move(arrival.place)),
+                                                    std::move(key), "mqtt"};
+                      mqtt.adopt(lane, request);
+                    });
 }
 
 std::string Console::ca_pem() const { return parts_.ca.empty() ? std::string() : read_text(parts_.ca); }

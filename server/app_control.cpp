@@ -1,12 +1,27 @@
 #include "server/app_control.hpp"
 
-#include "config/hub_name.hpp"
+#include "server/serving.hpp"
+
+#include <memory>
+#include <utility>
 
 namespace twinhub {
+namespace {
 
-Control::Control(const config::Settings& settings, hub::Hub& hub, net::Threads& threads)
-    : waits_(std::make_shared<control::Waits>(hub.store, hub.queries, config::hub_name(settings), threads.workers(),
-                                              settings.ops_connections_max / 2)),
-      site_(waits_, {.host_names = settings.host_names, .token = settings.ops_token}) {}
+Result<ops::Site::LetGo> begin_wait(Stage& stage, control::WaitRequest request, control::Waits::Ended ended) {
+  const auto visit = stage.visit();
+  if (!visit) return fail(Errc::service_unavailable, "the hub is being set back; ask again");
+  const std::shared_ptr<control::Waits> waits = visit->waits().shared_from_this();
+  const auto begun = waits->begin(std::move(request), std::move(ended));
+  if (!begun) return begun.error();
+  return ops::Site::LetGo([waits, number = *begun] { waits->forget(number); });
+}
+
+}  // namespace
+
+Control::Control(const config::Settings& settings, Stage& stage)
+    : site_([&stage](control::WaitRequest request,
+                     control::Waits::Ended ended) { return begin_wait(stage, std::move(request), std::move(ended)); },
+            {.host_names = settings.host_names, .token = settings.ops_token}) {}
 
 }  // namespace twinhub

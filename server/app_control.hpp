@@ -3,24 +3,18 @@
 
 #include "config/settings.hpp"
 #include "server/control/site.hpp"
-#include "server/control/waits.hpp"
-#include "server/hub/hub.hpp"
-#include "server/net/threads.hpp"
-
-#include <memory>
+#include "server/stage.hpp"
 
 namespace twinhub {
 
 class Control {
  public:
-  /// All outlive it.
-  Control(const config::Settings& settings, hub::Hub& hub, net::Threads& threads);
+  /// `stage` outlives it. REQUIRES: whatever serves has waits.
+  Control(const config::Settings& settings, Stage& stage);
 
   [[nodiscard]] ops::Site& site() { return site_; }
-  [[nodiscard]] control::Waits& waits() { return *waits_; }
 
  private:
-  const std::shared_ptr<control::Waits> waits_;
   control::Site site_;
 };
 

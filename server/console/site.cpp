@@ -44,8 +44,6 @@ bool is_api(std::string_view path) { return path.starts_with(api_root); }
 
 }  // namespace
 
-bool Site::has(std::string_view path) const { return path == "/console" || path.starts_with("/console/"); }
-
 std::variant<std::size_t, ops::SiteAnswer> Site::admit(const ops::SiteHead& head, std::string_view authority,
                                                        const address& peer) {
   const std::string_view target = net::split_target(view_of(head.target())).path;

@@ -31,7 +31,8 @@ class Site final : public ops::Site {
   Site(Api& api, EmbeddedAssets assets, SiteOptions options)
       : api_(api), assets_(assets), options_(std::move(options)) {}
 
-  [[nodiscard]] bool has(std::string_view path) const override;
+  [[nodiscard]] static bool owns(std::string_view path) { return path == "/console" || path.starts_with("/console/"); }
+  [[nodiscard]] bool has(std::string_view path) const override { return owns(path); }
   [[nodiscard]] std::variant<std::size_t, ops::SiteAnswer> admit(const ops::SiteHead& head, std::string_view authority,
                                                                  const boost::asio::ip::address& peer) override;
   LetGo answer(ops::SiteRequest request, const boost::asio::ip::address& peer, Answered answered) override {

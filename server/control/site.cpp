@@ -91,14 +91,14 @@ ops::Site::LetGo Site::answer(ops::SiteRequest request, const boost::asio::ip::a
     return {};
   }
   const bool is_message = wanted->telemetry.has_value();
-  const auto begun = waits_->begin(std::move(*wanted), [answered, is_message](const Result<WaitEnd>& end) {
+  auto begun = begin_wait_(std::move(*wanted), [answered, is_message](const Result<WaitEnd>& end) {
     answered(end ? answer_of(*end, is_message) : refusal(end.error()));
   });
   if (!begun) {
     answered(refusal(begun.error()));
     return {};
   }
-  return [waits = waits_, number = *begun] { waits->forget(number); };
+  return std::move(*begun);
 }
 
 }  // namespace twinhub::control

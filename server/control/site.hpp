@@ -4,7 +4,7 @@
 #include "server/control/waits.hpp"
 #include "server/ops/site.hpp"
 
-#include <memory>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,9 +18,12 @@ struct SiteOptions {
   std::string token;  ///< that peers on other machines bring; "": none may come
 };
 
+/// Has `ended` called when the wait is over, unless it is let go of. Errors: those of Waits::begin().
+using BeginWait = std::function<Result<ops::Site::LetGo>(WaitRequest request, Waits::Ended ended)>;
+
 class Site final : public ops::Site {
  public:
-  Site(std::shared_ptr<Waits> waits, SiteOptions options) : waits_(std::move(waits)), options_(std::move(options)) {}
+  Site(BeginWait begin_wait, SiteOptions options) : begin_wait_(std::move(begin_wait)), options_(std::move(options)) {}
 
   [[nodiscard]] bool has(std::string_view path) const override;
   [[nodiscard]] std::variant<std::size_t, ops::SiteAnswer> admit(const ops::SiteHead& head, std::string_view authority,
@@ -28,7 +31,7 @@ class Site final : public ops::Site {
   LetGo answer(ops::SiteRequest request, const boost::asio::ip::address& peer, Answered answered) override;
 
  private:
-  const std::shared_ptr<Waits> waits_;
+  const BeginWait begin_wait_;
   const SiteOptions options_;
 };
 

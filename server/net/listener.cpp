@@ -1,7 +1,10 @@
 #include "server/net/listener.hpp"
 
 #include "server/base/log.hpp"
+#include "server/net/arrival.hpp"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <boost/asio/ip/tcp.hpp>
@@ -123,8 +126,8 @@ class TcpListener final : public Listener {
     }
     IoThread& lane = *threads_.io()[next_++ % threads_.io().size()];
     if (lane.is_current()) return accepted_(lane, descriptor, std::move(place));
-    asio::post(lane.context(), [this, &lane, descriptor, place = std::move(place)]() mutable {
-      accepted_(lane, descriptor, std::move(place));
+    asio::post(lane.context(), [this, &lane, arrival = Arrival(descriptor, std::move(place))]() mutable {
+      accepted_(lane, arrival.release(), std::move(arrival.place));
     });
   }
 
@@ -143,23 +146,55 @@ class TcpListener final : public Listener {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std::uint16_t port, std::string setting,
-                                                 Threads& threads, Admission& admission, DoorKind door,
-                                                 Accepted accepted) {
+Result<ListeningSocket> ListeningSocket::open(const std::string& address, std::uint16_t port,
+                                              const std::string& setting, int backlog) {
   boost::system::error_code error;
   const auto ip = asio::ip::make_address(address, error);
   if (error)
     return fail(Errc::service_unavailable, "'" + address + "' is not an IP address to listen on (" + setting + ")");
-  tcp::acceptor acceptor(threads.io().front()->context());
+  asio::io_context context;
+  tcp::acceptor acceptor(context);
   const tcp::endpoint endpoint(ip, port);
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && ip.is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.set_option(tcp::no_delay(true), error);  // what it accepts inherits this
-  if (!error) acceptor.listen(admission.options().backlog, error);
+  if (!error) acceptor.listen(backlog, error);
   if (!error) acceptor.non_blocking(true, error);
   if (error) return listen_error(address, port, setting, error);
+  return ListeningSocket(acceptor.release());
+}
+
+ListeningSocket::~ListeningSocket() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+std::uint16_t ListeningSocket::port() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+Result<std::unique_ptr<Listener>> Listener::make(const ListeningSocket& socket, Threads& threads, Admission& admission,
+                                                 DoorKind door, Accepted accepted) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const int own = ::fcntl(socket.descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (own < 0 || ::getsockname(own, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    const int why = errno;
+    if (own >= 0) ::close(own);
+    return fail(Errc::service_unavailable, std::string("nothing can be accepted: ") + std::strerror(why));
+  }
+  tcp::acceptor acceptor(threads.io().front()->context());
+  boost::system::error_code error;
+  acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), own, error);
+  if (error) {
+    ::close(own);
+    return fail(Errc::service_unavailable, "nothing can be accepted: " + error.message());
+  }
   return std::unique_ptr<Listener>(
       std::make_unique<TcpListener>(std::move(acceptor), threads, admission, door, std::move(accepted)));
 }

@@ -1,9 +1,11 @@
 #include "server/net/ticker.hpp"
 
+#include <boost/asio/post.hpp>
+
 namespace twinhub::net {
 
 Ticker::Ticker(Threads& threads, std::chrono::milliseconds pace, std::function<void()> task)
-    : pace_(pace), task_(std::move(task)), timer_(threads.workers()) {}
+    : pace_(pace), task_(std::move(task)), strand_(boost::asio::make_strand(threads.workers())), timer_(strand_) {}
 
 void Ticker::start() {
   end_ = ended_.get_future();
@@ -13,7 +15,6 @@ void Ticker::start() {
 void Ticker::wait() {
   timer_.expires_after(pace_);
   timer_.async_wait([this](const boost::system::error_code&) {
-    // Not cancelled from outside: a stop is seen here, one pace later at the most.
     if (stopping_) return ended_.set_value();
     task_();
     wait();
@@ -22,7 +23,10 @@ void Ticker::wait() {
 
 void Ticker::stop() {
   if (!end_.valid()) return;
-  stopping_ = true;
+  boost::asio::post(strand_, [this] {
+    stopping_ = true;
+    timer_.cancel();
+  });
   end_.get();
 }
 

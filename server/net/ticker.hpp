@@ -4,8 +4,9 @@
 
 #include "server/net/threads.hpp"
 
-#include <atomic>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -26,8 +27,9 @@ class Ticker {
 
   std::chrono::milliseconds pace_;
   std::function<void()> task_;
-  boost::asio::steady_timer timer_;  // waited for and changed by one wait at a time
-  std::atomic<bool> stopping_{false};
+  boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;  // of what follows
+  boost::asio::steady_timer timer_;
+  bool stopping_ = false;
   std::promise<void> ended_;
   std::future<void> end_;  // valid between start() and stop()
 };

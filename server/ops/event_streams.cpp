@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
+#include <future>
 #include <set>
 #include <thread>
 #include <utility>
@@ -58,6 +59,8 @@ class Stream final : public std::enable_shared_from_this<Stream> {
     write();
   }
 
+  void end();
+
   /// New events may be there.
   void wake() {
     if (idle_) next();
@@ -71,6 +74,7 @@ class Stream final : public std::enable_shared_from_this<Stream> {
 
  private:
   void next() {
+    if (!source_) return;  // it has ended meanwhile
     idle_ = false;
     out_.clear();
     while (out_.empty()) {
@@ -118,8 +122,6 @@ class Stream final : public std::enable_shared_from_this<Stream> {
       self->watch_for_end();
     });
   }
-
-  void end();
 
   tcp::socket socket_;
   net::Place place_;
@@ -175,6 +177,15 @@ class Streams final : public EventStreams {
     });
   }
 
+  void end_all() override {
+    std::promise<void> done;
+    asio::post(context_, [this, &done] {
+      for (const auto& stream : std::set(streams_)) stream->end();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
   void ended(const std::shared_ptr<Stream>& stream) {
     streams_.erase(stream);
     looking_ = streams_.size();
@@ -194,6 +205,7 @@ void Stream::end() {
   const auto self = shared_from_this();
   close();
   idle_ = false;
+  source_.reset();
   streams_.ended(self);
 }
 

@@ -40,6 +40,8 @@ class EventStreams {
                      std::string headers = {}) = 0;
   /// There may be something new. Any thread; quick.
   virtual void wake() = 0;
+  /// Ends every stream; none of their sources is left when this returns. Any thread but the streams'.
+  virtual void end_all() = 0;
 };
 
 }  // namespace twinhub::ops

@@ -1,4 +1,5 @@
-// Requests that wait for the answer of a site, which may come from any thread, and late: also behind the door's end.
+// Requests that wait for the answer of a site, which may come from any thread, and late: also behind the door's end. A site that ends
+// before it answers answers with that: 503.
 #pragma once
 
 #include "server/ops/site.hpp"
@@ -34,6 +35,7 @@ class LateAnswers : public std::enable_shared_from_this<LateAnswers> {
   void drop() { waiting_.clear(); }
 
  private:
+  struct Promised;
   void answered(std::uint64_t number, SiteAnswer answer);
 
   std::uint64_t last_ = 0;                                                      // the door's thread

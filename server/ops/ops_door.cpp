@@ -380,6 +380,7 @@ class OpsDoorImpl final : public OpsDoor {
   }
 
   void wake_event_streams() override { streams_->wake(); }
+  void end_event_streams() override { streams_->end_all(); }
   std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
  private:

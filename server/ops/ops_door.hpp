@@ -55,6 +55,8 @@ class OpsDoor {
   virtual ~OpsDoor() = default;
   /// New events are durable. Any thread; quick.
   virtual void wake_event_streams() = 0;
+  /// Ends every stream; none of their sources is left when this returns. Any thread but the door's own.
+  virtual void end_event_streams() = 0;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
 };
 

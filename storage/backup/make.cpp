@@ -3,9 +3,8 @@
 #include "storage/backup/files.hpp"
 #include "storage/backup/layout.hpp"
 #include "storage/backup/manifest.hpp"
+#include "storage/folder_lock.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
@@ -23,26 +22,6 @@ namespace fs = std::filesystem;
 // the files of endpoints, are copied afterwards.
 constexpr std::uint64_t small_file_bytes_max = 1U << 20;
 constexpr std::uint64_t small_files_bytes_max = 16U << 20;  // together
-
-/// Only one backup at a time goes into a folder of backups: the kernel lets go of this when the process ends.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder)
-      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-  ~FolderLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  /// errno, 0 = locked.
-  [[nodiscard]] int take() const {
-    if (descriptor_ < 0) return errno;
-    return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
-  }
-
- private:
-  int descriptor_;
-};
 
 bool stands_in(const fs::path& inner, const fs::path& outer) {
   std::error_code error;
@@ -82,7 +61,7 @@ class Maker {
         scratch_(order.data_folder / scratch_name) {}
 
   Result<Made> run() {
-    const FolderLock lock(order_.backups);
+    const FolderLock lock(order_.backups);  // one backup at a time goes into it
     if (const int why = lock.take(); why != 0) {
       if (why == EWOULDBLOCK)
         return fail(Errc::job_already_exists, "another backup into " + order_.backups.string() + " is under way");

@@ -120,8 +120,10 @@ void WireHub::start() {
 
 template <class Door>
 std::unique_ptr<net::Listener> WireHub::listen(Door& door, bool secure) {
+  const auto socket = value_or_throw(net::ListeningSocket::open("127.0.0.1", 0, "test", admission_.options().backlog),
+                                     "listening socket");
   return value_or_throw(
-      net::Listener::open("127.0.0.1", 0, "test", *threads_, admission_, kind_of(door),
+      net::Listener::make(socket, *threads_, admission_, kind_of(door),
                           [this, &door, secure](net::IoThread& lane, int descriptor, net::Place place) {
                             door.adopt(lane, descriptor, std::move(place), secure ? tls_->current() : nullptr);
                           }),

@@ -152,7 +152,9 @@ RestHub::RestHub(rest::DoorOptions options, const hub::HubOptions& hub_options,
   if (const auto recovered = hub_->recover(); !recovered) throw std::runtime_error(recovered.error().detail);
   if (make_annex) annex_ = make_annex(*hub_, threads_);
   door_ = rest::make_door(*hub_, threads_, options, {}, annex_.get());
-  auto listener = net::Listener::open("127.0.0.1", 0, "--http-port", threads_, admission_, net::DoorKind::rest,
+  const auto socket = net::ListeningSocket::open("127.0.0.1", 0, "--http-port", admission_.options().backlog);
+  if (!socket) throw std::runtime_error(socket.error().detail);
+  auto listener = net::Listener::make(*socket, threads_, admission_, net::DoorKind::rest,
                                       [this](net::IoThread& lane, int descriptor, net::Place place) {
                                         door_->adopt(lane, descriptor, std::move(place), nullptr);
                                       });
