@@ -8,6 +8,7 @@
 #include "server/app_events.hpp"
 #include "server/app_parts.hpp"
 #include "server/app_reload.hpp"
+#include "server/app_state.hpp"
 #include "server/base/log.hpp"
 #include "server/data_folder.hpp"
 #include "server/net/listener.hpp"
@@ -18,6 +19,7 @@
 #include "server/serving.hpp"
 #include "server/signals.hpp"
 #include "server/stage.hpp"
+#include "storage/backup/snapshots.hpp"
 #include "storage/folder_lock.hpp"
 
 #include <spdlog/spdlog.h>
@@ -32,6 +34,8 @@
 namespace twinhub {
 namespace {
 
+/// What a connection may take to hear its last answer when the hub is set back.
+constexpr std::chrono::milliseconds end_patience{200};
 constexpr std::string_view being_set_back = "the hub is being set back; ask again";
 
 /// The running hub. Members stand in the order in which they are made; stop() takes them down in the reverse order.
@@ -43,7 +47,11 @@ class App {
         settings_(loaded.settings),
         notices_({.lines = connection_lines(settings_),
                   .lines_per_minute_max = settings_.admission_log_lines_per_minute_max}),
-        admission_(admission_options(settings_), notices_) {}
+        admission_(admission_options(settings_), notices_),
+        state_(settings_, clock_,
+               {.serving = [this]() -> Serving& { return *serving_; },
+                .end_serving = [this] { end_serving(); },
+                .begin_serving = [this](Seeding seeding) { return begin_serving(seeding); }}) {}
 
   Result<void> start() {
     remove_stale_ready_file(settings_);
@@ -51,8 +59,7 @@ class App {
     auto certificates = ServerCertificates::open(settings_);
     if (!certificates) return certificates.error();
     certificates_ = std::move(*certificates);
-    make_serving();
-    if (const auto opened = serving_->open(); !opened) return opened;
+    if (const auto opened = open_serving(Seeding::planted); !opened) return opened;
     remove_ready_file(settings_);
     if (const auto kept = keep_hub_name(settings_); !kept) return kept;
     if (const auto kept = keep_mode(settings_); !kept) return kept;
@@ -69,7 +76,22 @@ class App {
 
   void reload() {
     const std::uint64_t asked = reloads_.asked();
-    reloads_.done(asked, serving_->reload());
+    reloads_.done(asked, serving_->reloader().reload());
+  }
+
+  /// What tests have ordered. False: nothing serves any more.
+  [[nodiscard]] bool carry_out_order() {
+    auto given = orders_.take();
+    if (!given) return true;
+    auto outcome = state_.carry_out(given->order);
+    if (!outcome && serving_)
+      log::warn({.event = "order_failed"}, "an order of tests failed: {}", outcome.error().detail);
+    if (!outcome && !serving_)
+      log::error({.event = "stopping"}, "the hub cannot be made anew: {}", outcome.error().detail);
+    orders_.end();  // first: whoever hears of the end may order again at once
+    given->done(std::move(outcome));
+    state_.tidy();
+    return serving_ != nullptr;
   }
 
   /// No new connections; answer what was accepted; sync; close. Bounded by stop_seconds.
@@ -94,15 +116,45 @@ class App {
     // A file system without such locks still has the store's own.
     if (data_folder_lock_->take() == EWOULDBLOCK)
       return fail(Errc::service_unavailable, "another process uses the data folder " + settings_.data_dir);
-    return {};
+    return storage::backup::settle_store(settings_.data_dir);
   }
 
-  void make_serving() {
+  Result<void> open_serving(Seeding seeding) {
     serving_ = std::make_unique<Serving>(ServingParts{loaded_, clock_, random_, notices_, admission_, *certificates_,
                                                       policies_mutex_, [this] { tick(); },
                                                       [this] {
                                                         if (ops_) ops_->wake_event_streams();
                                                       }});
+    if (const auto opened = serving_->open(seeding); !opened) return opened;
+    if (serving_->was_seeded()) state_.note_seed(*serving_);
+    return {};
+  }
+
+  /// Whoever visits is let go of, connections are closed, and of what they were about nothing is left.
+  void end_serving() {
+    stage_.close();
+    if (ops_) ops_->end_event_streams();
+    serving_->stop(end_patience);
+    // In force are those of the last reload, save the port that was chosen after they were read.
+    config::Settings in_force = serving_->reloader().settings();
+    in_force.ops_port = loaded_.settings.ops_port;
+    loaded_.routing = serving_->reloader().routing();
+    loaded_.settings = std::move(in_force);
+    serving_.reset();
+    notices_.clear();
+  }
+
+  Result<void> begin_serving(Seeding seeding) {
+    auto begun = open_serving(seeding);
+    if (begun) begun = serving_->complete();
+    if (begun) begun = serving_->start(ports_);
+    if (begun) {
+      stage_.open(*serving_);
+    } else {
+      serving_->stop(end_patience);
+      serving_.reset();
+    }
+    return begun;
   }
 
   void tick() {
@@ -140,7 +192,7 @@ class App {
     if (!s.ops_port.is_open()) return {};
     std::vector<ops::Site*> sites;
     if (s.console_enabled) sites.push_back(&console_.emplace(stage_));
-    if (s.control_enabled) sites.push_back(&control_.emplace(s, stage_).site());
+    sites.push_back(s.control_enabled ? &control_.emplace(s, stage_, orders_, state_).site() : &no_control_);
     auto ops = ops::OpsDoor::open(
         s.ops_listen, s.ops_port, ops_options(s), admission_,
         [this](std::string_view path, std::string_view query) { return page(path, query); },
@@ -236,10 +288,13 @@ class App {
   Mutex policies_mutex_;  ///< of the policies' file and the policies in use, together
   ReloadOrders reloads_;
   Stage stage_;
+  StateOrders orders_;
+  HubState state_;
   std::vector<Port> ports_;
   std::unique_ptr<Serving> serving_;
   std::optional<ConsoleSite> console_;  ///< nullopt: it is off
   std::optional<Control> control_;      // likewise
+  NoControl no_control_;
   std::unique_ptr<ops::OpsDoor> ops_;
   std::atomic<bool> ready_{false};
 };
@@ -270,7 +325,13 @@ int serve(config::Loaded loaded) {
   if (::isatty(STDOUT_FILENO) == 1) print_welcome(settings, app.ca_file());
   const std::string serving = "Serving " + config::hub_name(settings) + " from " + settings.data_dir;
   manager.ready(serving);
-  while (wait_for_signal() == Signal::reload) {
+  bool serves = true;
+  for (Signal signal = wait_for_signal(); signal != Signal::stop; signal = wait_for_signal()) {
+    if (signal == Signal::order) {
+      serves = app.carry_out_order();
+      if (!serves) break;
+      continue;
+    }
     manager.reloading();
     app.reload();
     manager.ready(serving);
@@ -280,7 +341,7 @@ int serve(config::Loaded loaded) {
   unblock_stop();
   app.stop();
   log::info({.event = "stopped"}, "stopped");
-  return 0;
+  return serves ? 0 : 1;
 }
 
 }  // namespace twinhub

@@ -44,6 +44,10 @@ class Reloader {
   /// All or nothing: everything is read and checked before the first part is taken. The log has the report, too.
   ReloadReport reload();
 
+  // In force
+  [[nodiscard]] const config::Settings& settings() const { return settings_; }
+  [[nodiscard]] const config::Routing& routing() const { return routing_; }
+
  private:
   [[nodiscard]] Result<config::Loaded> read() const;
   [[nodiscard]] Result<ReloadReport> carry_out() EXCLUDES(parts_.policies_mutex);

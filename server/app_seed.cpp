@@ -6,7 +6,9 @@
 #include "server/cli/import_source.hpp"
 #include "server/cli/text_output.hpp"
 #include "server/net/certificates.hpp"
+#include "storage/backup/files.hpp"
 
+#include <sys/stat.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -124,29 +126,42 @@ Result<void> check_seed(const config::Settings& settings) {
   return read_seed(settings.seed, [](cli::ReadyItem) { return Result<void>(); });
 }
 
-Result<void> plant_seed(const config::Settings& settings, hub::BulkRegistry& registry) {
+Result<std::string> seed_state(const config::Settings& settings) {
+  const auto files = files_of(settings.seed);
+  if (!files) return files.error();
+  storage::backup::Digest digest;
+  for (const fs::path& file : *files) {
+    struct stat found {};
+    if (::stat(file.c_str(), &found) != 0) return bad_seed(file.string() + " cannot be read");
+    digest.add(file.string() + '\n' + std::to_string(found.st_size) + ' ' + std::to_string(found.st_mtim.tv_sec) + ' ' +
+               std::to_string(found.st_mtim.tv_nsec) + '\n');
+  }
+  return digest.finish().sha256;
+}
+
+Result<bool> plant_seed(const config::Settings& settings, hub::BulkRegistry& registry) {
   const fs::path mark = mark_of(settings);
   std::error_code error;
   if (settings.seed.empty()) {
     fs::remove(mark, error);  // who starts the hub without the seed has it as it is: a later start leaves it alone
-    return {};
+    return false;
   }
   const auto present = registry.export_lines("", 1, {});
   if (!present) return present.error();
   if (!present->text.empty() && !fs::exists(mark, error)) {
     log::info({.event = "seed_left_out"}, "the hub has devices already; {} is left aside", settings.seed);
-    return {};
+    return false;
   }
-  if (const auto understood = check_seed(settings); !understood) return understood;
-  if (const auto marked = net::write_file(mark, settings.seed + "\n", 0600); !marked) return marked;
+  if (const auto understood = check_seed(settings); !understood) return understood.error();
+  if (const auto marked = net::write_file(mark, settings.seed + "\n", 0600); !marked) return marked.error();
   Sowing sowing(registry);
   const auto add = [&sowing](cli::ReadyItem item) { return sowing.add(std::move(item)); };
-  if (const auto read = read_seed(settings.seed, add); !read) return read;
-  if (const auto written = sowing.write(); !written) return written;
+  if (const auto read = read_seed(settings.seed, add); !read) return read.error();
+  if (const auto written = sowing.write(); !written) return written.error();
   fs::remove(mark, error);
   log::info({.event = "seeded", .count = sowing.count()}, "{} devices and modules of {} are there", sowing.count(),
             settings.seed);
-  return {};
+  return true;
 }
 
 }  // namespace twinhub

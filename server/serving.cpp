@@ -28,12 +28,16 @@ Serving::~Serving() {
   store_.reset();  // commits what is queued; its last callbacks still find the doors
 }
 
-Result<void> Serving::open() {
+Result<void> Serving::open(Seeding seeding) {
   if (const auto opened = open_store(); !opened) return opened;
   if (const auto opened = open_hub(); !opened) return opened;
   mqtt_ = mqtt_door::make_door(*hub_, *devices_, threads_, mqtt_options(settings_));
   amqp_ = amqp_door::make_door(*hub_, *devices_, threads_, *feed_, amqp_options(settings_));
-  return plant_seed(settings_, hub_->bulk);
+  if (seeding == Seeding::left_out) return {};
+  const auto planted = plant_seed(settings_, hub_->bulk);
+  if (!planted) return planted.error();
+  was_seeded_ = *planted;
+  return {};
 }
 
 Result<void> Serving::open_store() {

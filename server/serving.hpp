@@ -31,6 +31,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -44,6 +45,9 @@ struct Port {
   bool has_tls;
   net::ListeningSocket socket;
 };
+
+/// Whether a hub without a device gets the one that settings.seed names.
+enum class Seeding : std::uint8_t { planted, left_out };
 
 /// The process's: all outlive what serves.
 struct ServingParts {
@@ -68,9 +72,9 @@ class Serving {
   Serving(const Serving&) = delete;
   Serving& operator=(const Serving&) = delete;
 
-  /// Opens the store and takes up what it holds, to the seed in a new one. REQUIRES: the data folder is this process's.
+  /// Opens the store and takes up what it holds. REQUIRES: the data folder is this process's.
   /// Errors, for the operator.
-  [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<void> open(Seeding seeding);
   /// The rest, once the settings name the numbers of all ports but that of operations. Errors, for the operator.
   [[nodiscard]] Result<void> complete();
   /// Serves at `ports`, which outlive it. Errors, for the operator.
@@ -78,7 +82,9 @@ class Serving {
   /// No new connections; answer what was accepted; close. Each door has `within` for that. Whatever was begun of the above.
   void stop(std::chrono::milliseconds within);
 
-  [[nodiscard]] ReloadReport reload() { return reloader_->reload(); }
+  [[nodiscard]] Reloader& reloader() { return *reloader_; }
+  /// It was opened with no device, and has those of the seed now.
+  [[nodiscard]] bool was_seeded() const { return was_seeded_; }
 
   // Any thread, once it is complete
   /// A backup is under way: what it reads has to stay.
@@ -122,6 +128,7 @@ class Serving {
   std::unique_ptr<Console> console_;        ///< null: it is off
   std::shared_ptr<control::Waits> waits_;   ///< likewise
   std::atomic<bool> store_damaged_{false};  // for good: the next one reads it again
+  bool was_seeded_ = false;
   bool started_ = false;
   bool unready_logged_ = false;
 };

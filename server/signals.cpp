@@ -12,6 +12,7 @@ sigset_t signals_of_interest() {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGRTMIN);
   return set;
 }
 
@@ -24,17 +25,20 @@ void block_signals() {
   // rotation); with SIGXFSZ ignored, a file that may not grow is a write that fails, which the store knows.
   for (const int unused : {SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXFSZ})
     std::signal(unused, SIG_IGN);
-  for (int unused = SIGRTMIN; unused <= SIGRTMAX; ++unused) std::signal(unused, SIG_IGN);
+  for (int unused = SIGRTMIN + 1; unused <= SIGRTMAX; ++unused) std::signal(unused, SIG_IGN);
 }
 
 Signal wait_for_signal() {
   const sigset_t set = signals_of_interest();
   int received = 0;
   sigwait(&set, &received);
+  if (received == SIGRTMIN) return Signal::order;
   return received == SIGHUP ? Signal::reload : Signal::stop;
 }
 
 void ask_for_reload() { ::kill(::getpid(), SIGHUP); }
+
+void tell_of_order() { ::kill(::getpid(), SIGRTMIN); }
 
 bool stop_is_pending() {
   sigset_t pending;

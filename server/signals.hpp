@@ -1,9 +1,9 @@
-// Signals as a queue: SIGTERM and SIGINT stop, SIGHUP reloads; a second stop ends the process at once.
+// Signals as a queue: SIGTERM and SIGINT stop, SIGHUP reloads, SIGRTMIN is the process's own; a second stop ends the process at once.
 #pragma once
 
 namespace twinhub {
 
-enum class Signal : unsigned char { stop, reload };
+enum class Signal : unsigned char { stop, reload, order };
 
 /// Blocks the signals in this thread and all it starts later, so that wait_for_signal() alone receives them; ignores
 /// those that mean nothing to it. Call before any thread is started.
@@ -12,6 +12,8 @@ void block_signals();
 [[nodiscard]] Signal wait_for_signal();
 /// As SIGHUP does it. Any thread.
 void ask_for_reload();
+/// Somebody has an order for the main thread. Any thread.
+void tell_of_order();
 /// SIGTERM or SIGINT has come, and wait_for_signal() has not told yet. Any thread.
 [[nodiscard]] bool stop_is_pending();
 /// From now on SIGTERM and SIGINT end the process at once.

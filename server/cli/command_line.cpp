@@ -36,6 +36,7 @@ class CommandLine {
     add_device(*app_.get_subcommand("device"));
     add_twin_commands(commands_);
     add_wait_command(commands_);
+    add_control_commands(commands_);
     add_transfer_commands(commands_);
     add_automation_commands(commands_);
     add_method();

@@ -67,6 +67,7 @@ void add_device_send_command(CommandSet& commands, CLI::App& device);
 void add_device_simulate_command(CommandSet& commands, CLI::App& device);
 void add_twin_commands(CommandSet& commands);
 void add_wait_command(CommandSet& commands);
+void add_control_commands(CommandSet& commands);     // reset, snapshot
 void add_transfer_commands(CommandSet& commands);    // import, export
 void add_automation_commands(CommandSet& commands);  // job, configuration
 void add_message_commands(CommandSet& commands);     // c2d, feedback

@@ -17,8 +17,8 @@ Result<OpsReader> OpsReader::open(const config::Settings& settings, std::chrono:
   return OpsReader(settings, std::move(*client));
 }
 
-Result<net::HttpAnswer> OpsReader::get(const std::string& target) {
-  net::HttpRequest request{.path = target};
+Result<net::HttpAnswer> OpsReader::send(std::string_view method, const std::string& target) {
+  net::HttpRequest request{.method = method, .path = target};
   if (!settings_->ops_token.empty()) request.headers.emplace_back("Authorization", "Bearer " + settings_->ops_token);
   auto answer = client_->send(request);
   if (!answer)

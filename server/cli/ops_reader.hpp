@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace twinhub::cli {
 
@@ -19,7 +20,9 @@ class OpsReader {
                                               std::chrono::seconds patience = std::chrono::seconds(10));
 
   /// GET, with the token of ops.token where there is one. Errors: service_unavailable, no hub answers.
-  [[nodiscard]] Result<net::HttpAnswer> get(const std::string& target);
+  [[nodiscard]] Result<net::HttpAnswer> get(const std::string& target) { return send("GET", target); }
+  /// The same with another method, without a body.
+  [[nodiscard]] Result<net::HttpAnswer> send(std::string_view method, const std::string& target);
 
  private:
   OpsReader(const config::Settings& settings, std::unique_ptr<net::HttpClient> client)

@@ -3,8 +3,8 @@
 #include "protocol/iothub/property_bag.hpp"
 #include "protocol/json/document.hpp"
 #include "server/cli/command_line.hpp"
+#include "server/cli/control_orders.hpp"
 #include "server/cli/credentials.hpp"
-#include "server/cli/ops_orders.hpp"
 #include "server/cli/ops_reader.hpp"
 #include "server/cli/text_output.hpp"
 
@@ -24,17 +24,6 @@ std::string target_of(const WaitOptions& options) {
   return target + "&timeout=" + iothub::percent_encode(options.timeout);
 }
 
-Error refusal_of(const net::HttpAnswer& answer) {
-  const auto document = json::parse(answer.body);
-  const std::string words = document ? text_in(document->root(), "error") : "";
-  if (answer.status == 404)
-    return fail(Errc::argument_invalid, "the hub takes no orders of tests; it does with --control on, or --dev");
-  return fail(answer.status == 400                           ? Errc::argument_invalid
-              : answer.status == 401 || answer.status == 403 ? Errc::iot_hub_unauthorized_access
-                                                             : Errc::service_unavailable,
-              words.empty() ? "the hub answered " + std::to_string(answer.status) : words);
-}
-
 }  // namespace
 
 int wait_for(const config::Settings& settings, const WaitOptions& options) {
@@ -44,7 +33,7 @@ int wait_for(const config::Settings& settings, const WaitOptions& options) {
   if (!answer) return report(answer.error());
   const auto document = json::parse(answer->body);
   const auto met = document ? document->root().find("met") : std::nullopt;
-  if (!met) return report(refusal_of(*answer));
+  if (!met) return report(control_refusal(*answer));
   if (answer->status != 200) {
     std::cerr << "twinhub: it did not come to that within " << options.timeout << "\n";
     return exit_timed_out;

@@ -13,11 +13,7 @@
 namespace twinhub::control {
 namespace {
 
-namespace http = boost::beast::http;
-
 constexpr std::string_view root = "/control/";
-constexpr std::string_view wait_path = "/control/wait";
-constexpr std::string_view openapi_path = "/control/openapi.json";
 
 ops::SiteAnswer json_answer(unsigned status, std::string body) {
   return {.status = status,
@@ -32,7 +28,21 @@ ops::SiteAnswer refusal(unsigned status, std::string_view words) {
   return json_answer(status, body + "}");
 }
 
-ops::SiteAnswer refusal(const Error& error) { return refusal(hub::row_of(error.code).http_status, error.detail); }
+/// What somebody else's order, or the hub's settings, stand in the way of.
+bool is_conflict(Errc code) {
+  return code == Errc::precondition_failed || code == Errc::operation_not_allowed_in_current_state;
+}
+
+ops::SiteAnswer refusal(const Error& error) {
+  constexpr unsigned conflict = 409;
+  return refusal(is_conflict(error.code) ? conflict : hub::row_of(error.code).http_status, error.detail);
+}
+
+ops::SiteAnswer other_method(const std::string& allowed) {
+  auto answer = refusal(405, "it is asked with " + allowed);
+  answer.headers.emplace_back("Allow", allowed);
+  return answer;
+}
 
 /// {"met":true,"waitedMilliseconds":12,"twin":{...}}; "event" in the place of "twin" for a message.
 ops::SiteAnswer answer_of(const WaitEnd& end, bool is_message) {
@@ -54,6 +64,20 @@ std::string_view query_in(std::string_view target) {
   return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
+/// Views live as long as the head.
+struct Asked {
+  std::string_view method, path, query;
+
+  [[nodiscard]] bool is_wait() const { return path == "/control/wait"; }
+  [[nodiscard]] bool is_list() const { return path == "/control/snapshots"; }
+  [[nodiscard]] bool is_document() const { return path == "/control/openapi.json"; }
+};
+
+Asked asked_by(const ops::SiteHead& head) {
+  const std::string_view target = net::split_target(view_of(head.target())).path;
+  return {view_of(head.method_string()), path_in(target), query_in(target)};
+}
+
 }  // namespace
 
 bool Site::has(std::string_view path) const { return path.starts_with(root); }
@@ -67,31 +91,45 @@ std::variant<std::size_t, ops::SiteAnswer> Site::admit(const ops::SiteHead& head
     refused = ops::check_reader(head, peer, options_.token);
   }
   if (refused.status != 0) return refusal(refused.status, refused.words);
-  const net::RequestTarget target = net::split_target(view_of(head.target()));
-  const std::string_view path = path_in(target.path);
-  if (path != wait_path && path != openapi_path)
-    return refusal(404, "there is no such path; /control/openapi.json names those that there are");
-  if (head.method() != http::verb::get) {
-    auto answer = refusal(405, "it is asked with GET");
-    answer.headers.emplace_back("Allow", "GET");
-    return answer;
-  }
+  const Asked asked = asked_by(head);
+  if (asked.is_wait() || asked.is_list() || asked.is_document())
+    return asked.method == "GET" ? std::variant<std::size_t, ops::SiteAnswer>(std::size_t{0}) : other_method("GET");
+  const auto order = parse_state_order(asked.method, asked.path, asked.query);
+  if (!order)
+    return order.error().code == Errc::generic_method_not_allowed ? other_method(order.error().detail)
+                                                                  : refusal(order.error());
   return std::size_t{0};
 }
 
 ops::Site::LetGo Site::answer(ops::SiteRequest request, const boost::asio::ip::address&, Answered answered) {
-  const net::RequestTarget target = net::split_target(view_of(request.target()));
-  if (path_in(target.path) == openapi_path) {
-    answered(json_answer(200, std::string(openapi_json())));
+  const Asked asked = asked_by(request);
+  if (asked.is_wait()) return answer_wait(asked.query, std::move(answered));
+  if (asked.is_list() || asked.is_document()) {
+    answered(json_answer(200, asked.is_list() ? parts_.list_snapshots() : std::string(openapi_json())));
     return {};
   }
-  auto wanted = parse_wait_request(query_in(target.path));
+  auto order = parse_state_order(asked.method, asked.path, asked.query);
+  const auto given =
+      order ? parts_.give_order(std::move(*order),
+                                [answered](const Result<std::string>& outcome) {
+                                  answered(outcome ? json_answer(200, *outcome) : refusal(outcome.error()));
+                                })
+            : Result<void>(order.error());
+  if (!given) {
+    answered(refusal(given.error()));
+    return {};
+  }
+  return [] {};  // whoever leaves does not take the order along
+}
+
+ops::Site::LetGo Site::answer_wait(std::string_view query, Answered answered) {
+  auto wanted = parse_wait_request(query);
   if (!wanted) {
     answered(refusal(wanted.error()));
     return {};
   }
   const bool is_message = wanted->telemetry.has_value();
-  auto begun = begin_wait_(std::move(*wanted), [answered, is_message](const Result<WaitEnd>& end) {
+  auto begun = parts_.begin_wait(std::move(*wanted), [answered, is_message](const Result<WaitEnd>& end) {
     answered(end ? answer_of(*end, is_message) : refusal(end.error()));
   });
   if (!begun) {

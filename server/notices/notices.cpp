@@ -268,6 +268,13 @@ void Notices::end_minute(Clock::time_point now, Lines& lines) {
   began_ = now;
 }
 
+void Notices::clear() {
+  const MutexLock lock(mutex_);
+  rings_ = {};
+  alike_ = {};
+  parties_.clear();
+}
+
 Notices::Found Notices::find(const NoticeQuery& query) const {
   Found found;
   const MutexLock lock(mutex_);

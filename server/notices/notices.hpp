@@ -63,6 +63,9 @@ class Notices {
   /// Writes the lines that are due when a minute is over. From a timer, every second or so.
   void tick(Clock::time_point now = Clock::now());
 
+  /// Forgets all notices; the counts go on.
+  void clear();
+
   struct Found {
     std::vector<Notice> notices;  ///< the oldest first
     std::uint64_t revision = 0;   ///< of the newest there is

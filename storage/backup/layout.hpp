@@ -5,6 +5,7 @@
 //   BACKUPS/.twinhub-unfinished/           one that is being made, or was cut short
 //
 //   DATA/db/                               the store
+//   DATA/snapshots/                        earlier states of it (snapshots.hpp); no backup has them
 //   DATA/backup-scratch/                   the moment that is being backed up
 //   DATA/restore-unfinished                a restore into this folder is under way, or was cut short
 #pragma once
@@ -28,6 +29,7 @@ inline constexpr const char* hub_file_name = "hub.json";
 /// What file systems have at the top of a volume, for root alone.
 inline constexpr const char* volume_folder_name = "lost+found";
 inline constexpr const char* store_name = "db";
+inline constexpr const char* snapshots_name = "snapshots";
 inline constexpr const char* scratch_name = "backup-scratch";
 inline constexpr const char* restore_mark_name = "restore-unfinished";
 

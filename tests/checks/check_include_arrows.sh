@@ -46,7 +46,7 @@ server/management -> protocol protocol/json protocol/iothub server/net server/ba
 server/events -> protocol protocol/json protocol/iothub protocol/mqtt protocol/query protocol/twin storage storage/format server/base server/net
 server/ops -> protocol storage server/base server/net server/notices
 server/console -> protocol protocol/json protocol/iothub protocol/twin protocol/query storage server/base server/net server/ops server/notices server/events server/rest server/management server/hub server/hub/jobs server/hub/configurations server/hub/registry server/hub/queries server/hub/twins server/hub/messages server/hub/methods server/hub/access server/hub/connections server/hub/limits
-server/control -> protocol protocol/json protocol/iothub protocol/query storage storage/format server/base server/net server/ops server/events server/hub/queries
+server/control -> protocol protocol/json protocol/iothub protocol/query storage storage/format storage/backup server/base server/net server/ops server/events server/hub/queries
 server/cli -> protocol protocol/json protocol/iothub config storage storage/rocksdb storage/backup server/net
 server -> protocol protocol/json protocol/iothub protocol/twin protocol/x509 config storage storage/rocksdb storage/backup server/net server/events server/mqtt server/amqp server/rest server/ops server/console server/control server/cli server/base server/management server/management/arm server/hub server/hub/jobs server/hub/configurations server/hub/registry server/hub/queries server/hub/twins server/hub/messages server/hub/methods server/hub/access server/hub/connections server/hub/limits server/notices
 '
