@@ -207,7 +207,7 @@ class App {
   Result<std::unique_ptr<ops::EventSource>> open_events(std::string_view query) {
     const auto visit = stage_.visit();
     if (!visit) return fail(Errc::service_unavailable, std::string(being_set_back));
-    return event_source(visit->store(), config::hub_name(settings_))(query);
+    return visit->open_events(query);
   }
 
   ops::Page page(std::string_view path, std::string_view query) {

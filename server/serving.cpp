@@ -86,6 +86,7 @@ Result<void> Serving::complete() {
   reloader_ = std::make_unique<Reloader>(ReloadParts{parts_.loaded, parts_.certificates, parts_.policies_mutex, *hub_,
                                                      *endpoints_, *feed_, management_.get()});
   if (!settings_.ops_port.is_open()) return {};
+  open_events_ = event_source(*store_, config::hub_name(settings_));
   if (settings_.console_enabled) {
     console_ = std::make_unique<Console>(
         parts_.loaded, ConsoleParts{*hub_, parts_.random, parts_.notices, *endpoints_, parts_.admission, threads_,

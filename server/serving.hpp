@@ -93,6 +93,10 @@ class Serving {
   [[nodiscard]] hub::Hub& hub() { return *hub_; }
   [[nodiscard]] storage::Store& store() { return *store_; }
   [[nodiscard]] control::Waits& waits() { return *waits_; }
+  /// What GET /events shows. REQUIRES: what was opened is gone before this is.
+  [[nodiscard]] Result<std::unique_ptr<ops::EventSource>> open_events(std::string_view query) const {
+    return open_events_(query);
+  }
   [[nodiscard]] ops::Site& console() { return console_->site(); }
   /// The store takes writes, and nothing stored was found damaged: "" or what is not so, for a probe. The log says more.
   /// The operations thread alone.
@@ -125,6 +129,7 @@ class Serving {
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<net::Ticker> ticker_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  ops::OpenEventSource open_events_;
   std::unique_ptr<Console> console_;        ///< null: it is off
   std::shared_ptr<control::Waits> waits_;   ///< likewise
   std::atomic<bool> store_damaged_{false};  // for good: the next one reads it again
