@@ -63,6 +63,10 @@ constexpr SettingInfo table[] = {
      "A file of devices, modules and twins as 'twinhub import' takes it, or a folder of such files, for a hub that has no "
      "device yet; empty: none",
      assign_text<&S::seed>, show_text<&S::seed>},
+    {"from_snapshot", "--from-snapshot",
+     "A snapshot that a hub without a store begins with: the folder of one of another hub, or a name in DATA/snapshots; "
+     "empty: none",
+     assign_text<&S::from_snapshot>, show_text<&S::from_snapshot>},
     {"ready_file", "--ready-file",
      "A file that is there while the hub serves, with its addresses and ports as in DATA/hub.json; empty: none",
      assign_text<&S::ready_file>, show_text<&S::ready_file>},

@@ -51,6 +51,7 @@ struct Settings {
 
   // For whoever starts a hub and waits for it
   std::string seed;
+  std::string from_snapshot;
   std::string ready_file;
 
   // Limits and faults: "off", "F1", "S1", "S2" or "S3"

@@ -5,7 +5,7 @@
 #include "server/app_certificates.hpp"
 #include "server/app_console_site.hpp"
 #include "server/app_control.hpp"
-#include "server/app_events.hpp"
+#include "server/app_from_snapshot.hpp"
 #include "server/app_parts.hpp"
 #include "server/app_reload.hpp"
 #include "server/app_state.hpp"
@@ -116,7 +116,8 @@ class App {
     // A file system without such locks still has the store's own.
     if (data_folder_lock_->take() == EWOULDBLOCK)
       return fail(Errc::service_unavailable, "another process uses the data folder " + settings_.data_dir);
-    return storage::backup::settle_store(settings_.data_dir);
+    if (const auto settled = storage::backup::settle_store(settings_.data_dir); !settled) return settled;
+    return begin_from_snapshot(settings_);
   }
 
   Result<void> open_serving(Seeding seeding) {

@@ -4,6 +4,7 @@
 #include "server/app.hpp"
 #include "server/app_certificates.hpp"
 #include "server/app_events.hpp"
+#include "server/app_from_snapshot.hpp"
 #include "server/app_parts.hpp"
 #include "server/app_seed.hpp"
 #include "server/data_folder.hpp"
@@ -83,6 +84,7 @@ int check(const config::Loaded& loaded) {
   findings.add_error(check_data_folder(settings));
   check_keys(settings, findings);
   findings.add_error(check_seed(settings));
+  findings.add_error(check_from_snapshot(settings));
   // The hub's own certificate is made by `serve`; one that is configured has to be there.
   if (!settings.tls_certificate.empty())
     findings.add_error(net::TlsContext::load(configured_files(settings), client_chain_limits(settings)));
