@@ -8,6 +8,8 @@
 'use strict';
 
 const { randomBytes, randomInt } = require('node:crypto');
+const https = require('node:https');
+
 const { GenericContainer, Wait } = require('testcontainers');
 
 const { trust } = require('./trust');
@@ -55,13 +57,23 @@ class TwinhubContainer {
   // The back end's; of one device: ('--device', id).
   connection_string(...of) { return this.command('connection-string', ...of); }
 
+  // Sets the hub back to its seed: in milliseconds, where a new hub takes a second. Its devices lose their connections.
+  async reset() {
+    const answer = await this.order('POST', 'reset');
+    if (!answer.ok) throw new Error((await answer.json()).error);
+    https.globalAgent.destroy();  // of its connections the hub has ended its side
+  }
+
   // Settles when `what` holds, { condition } or { telemetry } as GET /control/wait takes them: with the twin, or the message.
   async wait(device, what, timeout = '30s') {
-    const answer = await fetch(`http://${this.address}:9600/control/wait?${new URLSearchParams({ device, ...what, timeout })}`,
-      { headers: { Authorization: `Bearer ${this.token}` } });
+    const answer = await this.order('GET', `wait?${new URLSearchParams({ device, ...what, timeout })}`);
     const said = await answer.json();
     if (!said.met) throw new Error(`${device}, ${JSON.stringify(what)}: ${said.error ?? `not within ${timeout}`}`);
     return said.twin ?? said.event;
+  }
+
+  order(method, target) {
+    return fetch(`http://${this.address}:9600/control/${target}`, { method, headers: { Authorization: `Bearer ${this.token}` } });
   }
 }
 

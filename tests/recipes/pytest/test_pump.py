@@ -1,4 +1,4 @@
-"""A device, here Paho's client, and its back end on a hub of their own, without a sleep. Each test has a device of its own in seed.toml."""
+"""A device, here Paho's client, and its back end on a hub of their own, without a sleep. Each test begins with seed.toml."""
 
 import json
 import queue
@@ -36,42 +36,32 @@ class Device:
 
 
 @pytest.fixture
-def connect(hub):
-    devices = []
-
-    def one(device_id):
-        devices.append(Device(hub, device_id))
-        return devices[-1]
-
-    yield one
-    for device in devices:
-        device.close()
+def pump(hub):
+    device = Device(hub, "pump")
+    yield device
+    device.close()
 
 
-def test_the_pump_obeys_its_desired_interval_and_says_so(hub, connect):
-    pump = connect("pump-1")
-    hub.request("PATCH", "/twins/pump-1", {"properties": {"desired": {"interval": 6}}})
+def test_the_pump_obeys_its_desired_interval_and_says_so(hub, pump):
+    hub.request("PATCH", "/twins/pump", {"properties": {"desired": {"interval": 6}}})
     _, desired = pump.heard.get(timeout=PATIENCE_SECONDS)
     pump.report({"interval": desired["interval"]})
-    twin = hub.wait("pump-1", condition="properties.reported.interval = 6")
+    twin = hub.wait("pump", condition="properties.reported.interval = 6")
     assert twin["properties"]["desired"]["interval"] == 6
 
 
-def test_the_pump_stops_when_it_is_told_to(hub, connect):
-    pump = connect("pump-2")
-
+def test_the_pump_stops_when_it_is_told_to(hub, pump):
     def stop():
         topic, _ = pump.heard.get(timeout=PATIENCE_SECONDS)
         request_id = re.search(r"^\$iothub/methods/POST/stop/\?\$rid=(.*)$", topic).group(1)
         pump.client.publish(f"$iothub/methods/res/200/?$rid={request_id}", json.dumps({"stopped": True}))
 
     threading.Thread(target=stop).start()
-    answer = hub.request("POST", "/twins/pump-2/methods", {"methodName": "stop", "payload": {}, "responseTimeoutInSeconds": PATIENCE_SECONDS})
+    answer = hub.request("POST", "/twins/pump/methods", {"methodName": "stop", "payload": {}, "responseTimeoutInSeconds": PATIENCE_SECONDS})
     assert answer["payload"] == {"stopped": True}
 
 
-def test_the_pump_is_seen_as_it_comes_and_goes(hub, connect):
-    pump = connect("pump-3")
-    hub.wait("pump-3", condition="connectionState = 'Connected' AND tags.room = 'attic'")
+def test_the_pump_is_seen_as_it_comes_and_goes(hub, pump):
+    hub.wait("pump", condition="connectionState = 'Connected' AND tags.room = 'attic'")
     pump.close()
-    hub.wait("pump-3", condition="connectionState = 'Disconnected'")
+    hub.wait("pump", condition="connectionState = 'Disconnected'")
