@@ -37,7 +37,7 @@ test('the pump obeys its desired interval and says so', async (t) => {
 });
 
 test('the pump stops when it is told to', async (t) => {
-  (await device(t, 'pump')).onDeviceMethod('stop', (request, response) => response.send(200, { stopped: true }, () => {}));
+  (await device(t)).onDeviceMethod('stop', (request, response) => response.send(200, { stopped: true }, () => {}));
   await hub.wait('pump', { condition: "connectionState = 'Connected' AND tags.room = 'attic'" });
   // The device's subscription may still be on its way: the call waits for it.
   const stop = { methodName: 'stop', connectTimeoutInSeconds: 30, responseTimeoutInSeconds: 30 };
