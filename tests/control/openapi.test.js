@@ -156,3 +156,16 @@ test('a wait that is met, by a twin or by a message, and one that is not, are an
     assert.ok(member in answer.json.event, answer.text);
   }
 });
+
+test('a snapshot is saved, listed, gone back to and deleted, and the hub is reset, with answers as the document says', async () => {
+  const by_id = (id) => operations.find(({ operation }) => operation.operationId === id);
+  assert.equal((await answer_of(by_id('restoreSnapshot'))).status, 404);
+  const saved = await answer_of(by_id('saveSnapshot'));
+  assert.equal(saved.status, 200);
+  assert.deepEqual((await answer_of(by_id('listSnapshots'))).json, { snapshots: [saved.json] });
+  assert.equal((await answer_of(by_id('restoreSnapshot'))).json.state, saved.json.name);
+  assert.equal((await answer_of(by_id('deleteSnapshot'))).status, 200);
+  assert.equal((await answer_of(by_id('deleteSnapshot'))).status, 404);
+  assert.equal((await answer_of(by_id('reset'))).json.state, 'empty');
+  assert.equal((await answer_of(by_id('reset'), { to: 'seed' })).status, 400, 'this hub has none');
+});
