@@ -153,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(AtEachStep, AfterAKill,
                                            Left{"OldIsAside", false, true, true, true},
                                            Left{"NextIsInPlace", true, false, true, true},
                                            Left{"OnlyTheOldName", false, false, true, false}),
-                         [](const auto& info) { return info.param.what; });
+                         [](const auto& each) { return each.param.what; });
 
 TEST(SnapshotNames, AreSafeAsNamesOfFolders) {
   for (const char* good : {"a", "7", "ten-pumps", "A.b_c", "1.2.3"}) EXPECT_TRUE(is_snapshot_name(good)) << good;
