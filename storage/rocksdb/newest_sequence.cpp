@@ -35,6 +35,7 @@ std::optional<std::uint64_t> read_newest_sequence(rocksdb::Env& env, const std::
 }
 
 NewestSequence::NewestSequence(rocksdb::Env& env, const std::string& folder, std::uint64_t sequence) {
+  noted_ = sequence;
   const std::string path = folder + "/" + newest_sequence_file;
   if (!env.FileExists(path).ok() && !rocksdb::WriteStringToFile(&env, "", path).ok()) return;
   if (!env.NewRandomRWFile(path, &file_, {}).ok()) {
@@ -46,6 +47,7 @@ NewestSequence::NewestSequence(rocksdb::Env& env, const std::string& folder, std
 }
 
 void NewestSequence::note(std::uint64_t sequence) {
+  noted_ = sequence;
   if (file_ == nullptr) return;
   const auto bytes = bytes_of(sequence);
   (void)file_->Write(0, {bytes.data(), bytes.size()});

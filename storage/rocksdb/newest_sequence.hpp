@@ -31,8 +31,11 @@ class NewestSequence {
   NewestSequence(rocksdb::Env& env, const std::string& folder, std::uint64_t sequence);
   /// REQUIRES: every write up to `sequence` is durable.
   void note(std::uint64_t sequence);
+  /// What was noted last, also when the disk has refused it.
+  [[nodiscard]] std::uint64_t noted() const { return noted_; }
 
  private:
+  std::uint64_t noted_ = 0;
   std::unique_ptr<rocksdb::RandomRWFile> file_;
 };
 

@@ -7,6 +7,7 @@
 #include "storage/rocksdb/lost_logs.hpp"
 #include "storage/rocksdb/rocksdb_batch.hpp"
 #include "storage/rocksdb/rocksdb_options.hpp"
+#include "storage/rocksdb/unopened_store.hpp"
 
 #include <rocksdb/utilities/checkpoint.h>
 #include <cassert>
@@ -87,11 +88,6 @@ Error open_error(const std::string& path, const rocksdb::Status& status) {
   if (words.find("While lock file") != std::string::npos ||
       words.find("lock hold by current process") != std::string::npos) {
     return fail(Errc::service_unavailable, "another process uses the data folder " + path);
-  }
-  if (words.find("Column families not opened") != std::string::npos) {
-    return fail(Errc::service_unavailable, "the store in " + path +
-                                               " was written by a newer version of twinhub: use that one, or restore a "
-                                               "backup that was made before the upgrade");
   }
   return fail(Errc::service_unavailable, "the store in " + path + " cannot be opened: " + words);
 }
@@ -183,19 +179,16 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::open(const StoreOptions& o
   return engine;
 }
 
-/// The number of the last write that a start would come to, tried without changing a file. nullopt: it would fail.
-std::optional<std::uint64_t> RocksdbEngine::replayed_sequence() const {
-  auto db_options = database_options(options_, *env_);
-  db_options.info_log = make_engine_log("/dev/null");
-  db_options.create_if_missing = db_options.create_missing_column_families = false;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  rocksdb::DB* opened = nullptr;
-  if (!rocksdb::DB::OpenForReadOnly(db_options, path_, family_descriptors(options_), &families, &opened).ok())
-    return std::nullopt;
-  const std::unique_ptr<rocksdb::DB> database(opened);
-  const std::uint64_t reached = database->GetLatestSequenceNumber();
-  for (auto* family : families) database->DestroyColumnFamilyHandle(family);
-  return reached;
+/// What a replay of the logs would leave out of acknowledged writes; changes no file. Errors: the newest log is gone; a
+/// log cannot be read.
+Result<std::optional<LogDamage>> RocksdbEngine::find_loss(std::uint64_t acknowledged) const {
+  auto found = find_log_damage(*env_, path_, acknowledged);
+  if (!found || !*found || (*found)->certain) return found;
+  LogDamage& damage = **found;
+  const auto reached = replayed_sequence(options_, *env_, path_);
+  if (reached >= damage.last_sequence) return std::optional<LogDamage>();
+  if (reached && damage.commits == 0) damage.writes = damage.last_sequence - *reached;
+  return found;
 }
 
 /// Before RocksDB replays the log: what it leaves out is gone afterwards. Not while another process writes the log.
@@ -203,18 +196,13 @@ Result<void> RocksdbEngine::check_log() {
   if (options_.durability == Durability::memory || options_.read_only) return {};
   rocksdb::FileLock* lock = nullptr;
   if (!env_->LockFile(path_ + "/LOCK", &lock).ok()) return {};  // in use: opening says so
-  auto found = find_log_damage(*env_, path_, read_newest_sequence(*env_, path_).value_or(0));
+  const auto loss = find_loss(read_newest_sequence(*env_, path_).value_or(0));
   const auto gone = newest_log_that_is_gone(*env_, path_);
   env_->UnlockFile(lock);
-  if (!found) return found.error();
+  if (!loss) return loss.error();
   if (gone && !options_.recover) return gone_error(path_, *gone);
-  if (!*found) return {};
-  LogDamage& damage = **found;
-  if (!damage.certain) {
-    const auto reached = replayed_sequence();
-    if (reached >= damage.last_sequence) return {};
-    if (reached && damage.commits == 0) damage.writes = damage.last_sequence - *reached;
-  }
+  if (!*loss) return {};
+  const LogDamage& damage = **loss;
   if (!options_.recover) return damage_error(path_, damage);
   if (damage.files.empty()) return {};
   if (const auto kept = keep_logs(path_, damage.files); !kept) return kept;
@@ -305,7 +293,8 @@ Result<Recovery> RocksdbEngine::recover() {
   if (!status.ok() && database_ && database_->Resume().ok()) status = write_probe();
   // RocksDB does not forgive a failed sync: which pages the kernel threw away is unknown. Reading the log again shows
   // it.
-  if (!status.ok() && !status.IsNoSpace() && reopen()) {
+  if (!status.ok() && !status.IsNoSpace()) {
+    if (const auto reopened = reopen(); !reopened) return reopened.error();
     reopened_ = true;
     status = write_probe();
   }
@@ -318,14 +307,30 @@ rocksdb::Status RocksdbEngine::write_probe() {
   return database_->Put(write_options_, family(Family::meta), slice(probe_key), "");
 }
 
+/// The logs as they stand on the disk hold all that was acknowledged. Errors: they do not, which is reported, and
+/// stays so until a start.
+Result<void> RocksdbEngine::check_replay() {
+  if (loss_) return *loss_;
+  if (!newest_sequence_) return {};  // nothing is on disk
+  // No log is taken away under the one who reads it.
+  if (database_) database_->PauseBackgroundWork();
+  const auto gone = newest_log_that_is_gone(*env_, path_);
+  const auto loss = find_loss(newest_sequence_->noted());
+  if (database_) database_->ContinueBackgroundWork();
+  if (!loss) return loss.error();
+  if (!gone && !*loss) return {};
+  return loss_.emplace(damaged(gone ? gone_error(path_, *gone) : damage_error(path_, **loss)));
+}
+
 /// Closes and opens again. A write that failed before may be there afterwards. Does nothing while the disk refuses a
-/// small file, or somebody reads for long.
+/// small file, while the log lacks what the open database still shows, or while somebody reads for long.
 Result<void> RocksdbEngine::reopen() {
   // While the disk is still bad, an open database that reads is worth more than a closed one.
   const std::string trial = path_ + "/probe.dbtmp";  // RocksDB clears *.dbtmp away when it opens
   auto status = rocksdb::WriteStringToFile(env_.get(), "probe", trial, true);
   if (status.ok()) status = env_->DeleteFile(trial);
   if (!status.ok()) return error_of(status);
+  if (const auto whole = check_replay(); !whole) return whole;
   if (!gate_.shut(reopen_patience)) return fail(Errc::service_unavailable, "storage: readers are still at work");
   close_database();
   auto opened = open_database();
@@ -335,7 +340,11 @@ Result<void> RocksdbEngine::reopen() {
 
 Error RocksdbEngine::error_of(const rocksdb::Status& status) const {
   Error error = fail(Errc::service_unavailable, "storage: " + status.ToString());
-  if (status.IsCorruption() && on_damage_ && !damage_reported_.exchange(true)) on_damage_(error.detail);
+  return status.IsCorruption() ? damaged(std::move(error)) : error;
+}
+
+Error RocksdbEngine::damaged(Error error) const {
+  if (on_damage_ && !damage_reported_.exchange(true)) on_damage_(error.detail);
   return error;
 }
 

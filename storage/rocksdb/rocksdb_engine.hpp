@@ -5,6 +5,7 @@
 #include "protocol/error.hpp"
 #include "storage/engine/engine.hpp"
 #include "storage/guarded.hpp"
+#include "storage/rocksdb/log_damage.hpp"
 #include "storage/rocksdb/newest_sequence.hpp"
 #include "storage/rocksdb/reader_gate.hpp"
 #include "storage/rocksdb/rocksdb_store.hpp"
@@ -28,8 +29,8 @@ class RocksdbSnapshot;
 class RocksdbEngine final : public Engine {
  public:
   /// Opens or creates the database in `options.directory`. `env` (not owned) replaces the file system in tests; null =
-  /// the real one. Errors, in words for the operator: another process holds the folder; a newer twinhub wrote it;
-  /// RocksDB's own words.
+  /// the real one. Errors, in words for the operator: another process holds the folder; acknowledged writes
+  /// are missing; RocksDB's own words.
   [[nodiscard]] static Result<std::unique_ptr<RocksdbEngine>> open(const StoreOptions& options, rocksdb::Env* env,
                                                                    OnDamage on_damage = {});
   ~RocksdbEngine() override;
@@ -38,7 +39,8 @@ class RocksdbEngine final : public Engine {
   /// not_owner when opened for reading only.
   [[nodiscard]] CommitResult commit(WriteBatch& batch) override;
   /// A small write tells whether the disk takes writes again. Where RocksDB does not forgive its error (a failed sync),
-  /// the database is closed and opened again, which takes its log for the truth.
+  /// the database is closed and opened again, which takes its log for the truth: only when the log has every write that
+  /// was acknowledged. Where it lacks one that is reported as damage, and the open database is read on.
   [[nodiscard]] Result<Recovery> recover() override;
   [[nodiscard]] Result<std::unique_ptr<EngineSnapshot>> snapshot() const override;
   /// Writes memtables out to tables, so that little of the log is left to copy.
@@ -70,8 +72,10 @@ class RocksdbEngine final : public Engine {
   [[nodiscard]] Result<void> go_on_without(std::uint64_t log);
   /// What went wrong, as an Error; the first damage is reported.
   [[nodiscard]] Error error_of(const rocksdb::Status& status) const;
+  [[nodiscard]] Error damaged(Error error) const;
   friend class RocksdbCursor;
-  [[nodiscard]] std::optional<std::uint64_t> replayed_sequence() const;
+  [[nodiscard]] Result<std::optional<LogDamage>> find_loss(std::uint64_t acknowledged) const;
+  [[nodiscard]] Result<void> check_replay();
   [[nodiscard]] Result<void> open_database();
   [[nodiscard]] rocksdb::Status try_to_open();
   void close_database();
@@ -91,7 +95,8 @@ class RocksdbEngine final : public Engine {
   std::optional<NewestSequence> newest_sequence_;  // of a store on disk that is written to
   const OnDamage on_damage_;
   mutable std::atomic<bool> damage_reported_{false};
-  bool reopened_ = false;  // since the last recovery; commit thread only
+  bool reopened_ = false;      // since the last recovery; commit thread only
+  std::optional<Error> loss_;  // the logs lack what was acknowledged; commit thread only
   mutable ReaderGate gate_;
   mutable Mutex snapshots_mutex_;
   mutable std::set<RocksdbSnapshot*> snapshots_ GUARDED_BY(snapshots_mutex_);

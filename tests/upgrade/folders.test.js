@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
@@ -21,6 +22,15 @@ function format_of(data_dir, ...other) {
   const ran = spawnSync(format_program, [path.join(data_dir, 'db'), ...other], { encoding: 'utf8' });
   assert.equal(ran.status, 0, ran.stderr);
   return Number(ran.stdout);
+}
+
+// Each file with its bytes and the time of its last change.
+function files_under(folder) {
+  const files = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Object.fromEntries(files.map((entry) => {
+    const file = path.join(entry.parentPath ?? entry.path, entry.name);
+    return [file, [fs.statSync(file).mtimeMs, crypto.createHash('sha256').update(fs.readFileSync(file)).digest('hex')]];
+  }).sort());
 }
 
 async function newest_format(t) {
@@ -91,11 +101,13 @@ test('a folder of a format to come is refused with what to do; the version that 
   t.after(() => hub.remove());
   const expected = unpack(newest, hub);
   format_of(hub.data_dir, String(newest + 1));
+  const before = files_under(hub.data_dir);
   hub.spawn();
   assert.deepEqual(await hub.exited, { code: 1, signal: null });
   const sentence = `twinhub: the store in ${hub.data_dir}/db has format ${newest + 1}; this twinhub reads format ${newest}: `
     + 'use the version of twinhub that wrote it, or a newer one, or restore a backup that was made before the upgrade';
   await until('the sentence', () => hub.log.includes(`${sentence}\n`));
+  assert.deepEqual(files_under(hub.data_dir), before, 'no file of it was changed');
   format_of(hub.data_dir, String(newest));
   await hub.start();
   const rest = rest_of(hub);

@@ -1,8 +1,11 @@
 // Prints the format of a store, or gives it another one: how a test makes the folder of a version to come.
 //   format_version DATA/db [FORMAT]
 #include "storage/rocksdb/rocksdb_engine.hpp"
+#include "storage/rocksdb/unopened_store.hpp"
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <span>
 #include <string>
 
@@ -23,6 +26,7 @@ int main(int argc, char** argv) {
   if (writes) {
     const auto batch = (*engine)->make_batch();
     batch->put(storage::Family::meta, "format_version", arguments[2]);
+    std::ofstream(std::filesystem::path(arguments[1]) / storage::format_file) << arguments[2] << '\n';
     if ((*engine)->commit(*batch).outcome != storage::CommitOutcome::durable) return 1;
   }
   const auto found =

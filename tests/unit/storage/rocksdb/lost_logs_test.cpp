@@ -211,6 +211,24 @@ TEST_F(StoreOfSeveralLogs, WhatTheTablesHoldIsNotMissedInALog) {
   EXPECT_EQ(commits_in(**store, Family::identities), logs * commits_per_log);
 }
 
+TEST(LostLogs, AStoreOfAnOlderVersionWithFewerKindsOfRecordsLacksNothing) {
+  const TemporaryFolder folder;
+  const fs::path db = folder / "db";
+  {
+    const auto engine = RocksdbEngine::open(small_options(db), nullptr).value();
+    const auto batch = engine->make_batch();
+    batch->put(Family::identities, "device", "i");
+    ASSERT_EQ(engine->commit(*batch).outcome, CommitOutcome::durable);
+    ASSERT_TRUE(engine->prepare_checkpoint()) << "tables hold all of it, the log nothing";
+    const auto newest_kind = static_cast<Family>(static_cast<std::size_t>(Family::count) - 1);
+    ASSERT_TRUE(engine->database()->DropColumnFamily(engine->family(newest_kind)).ok());
+  }
+  const auto store = RocksdbEngine::open(small_options(db), nullptr);
+  ASSERT_TRUE(store) << store.error().detail;
+  std::string value;
+  EXPECT_TRUE((*store)->database()->Get({}, (*store)->family(Family::identities), "device", &value).ok());
+}
+
 TEST_F(StoreOfSeveralLogs, AnOlderOrTornNumberOfTheNewestWriteAsksForNoMoreThanItSays) {
   rocksdb::Env& env = *rocksdb::Env::Default();
   const std::string whole = bytes_of(folder_ / "killed" / names_.back());

@@ -1,16 +1,23 @@
 // Opening: locks, formats, reading beside a writer, and bytes that are no record.
 #include "storage/format/bytes.hpp"
 #include "storage/format/keys.hpp"
+#include "storage/rocksdb/lost_logs.hpp"
 #include "storage/rocksdb/rocksdb_engine.hpp"
+#include "storage/rocksdb/unopened_store.hpp"
 #include "tests/unit/storage/store_fixture.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
 
 namespace twinhub::storage {
 namespace {
 
 using namespace testing;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 const IdentityId device{"device", ""};
@@ -42,11 +49,78 @@ TEST(StoreOpen, AnErrorThatOnlyMentionsLocksIsNotTakenForOne) {
   EXPECT_THAT(words, HasSubstr("cannot be opened"));
 }
 
-TEST(StoreOpen, ANewerFormatIsRefused) {
+/// Each file with its bytes and the time of its last change.
+std::map<std::string, std::string> files_of(const std::filesystem::path& directory) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::ostringstream out;
+    out << entry.last_write_time().time_since_epoch().count() << ' '
+        << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+    files[entry.path().filename().string()] = out.str();
+  }
+  return files;
+}
+
+/// Also with --recover, which gives damaged logs up.
+void expect_refused_untouched(const std::filesystem::path& directory, const char* words) {
+  const auto before = files_of(directory);
+  for (const bool recover : {false, true}) {
+    auto options = small_options(directory);
+    options.recover = recover;
+    EXPECT_THAT(refusal(options), HasSubstr(words));
+    EXPECT_EQ(files_of(directory), before);
+  }
+}
+
+constexpr const char* is_newer = "has format 3; this twinhub reads format 2: use the version of twinhub that wrote it";
+
+/// As a version to come would leave it, but for the file beside the store.
+void make_newer(const std::filesystem::path& directory) {
+  {
+    const auto store = open(small_options(directory));
+    ASSERT_TRUE(update_and_wait(*store, device, counting(device)));
+  }
+  put_raw(directory, Family::meta, "format_version", "3");
+}
+
+TEST(StoreOpen, ANewerFormatIsRefusedAndNoFileOfItIsChanged) {
   const TemporaryFolder folder;
+  make_newer(folder / "db");
+  for (const char* noted : {"3\n", "", "3", "\n", "x\n"}) {  // torn ones say nothing: the store itself does
+    std::ofstream(folder / "db" / format_file) << noted;
+    expect_refused_untouched(folder / "db", is_newer);
+  }
+  std::filesystem::remove(folder / "db" / format_file);  // as a build has left it that knows no such file
+  expect_refused_untouched(folder / "db", is_newer);
+  {
+    auto database = RocksdbEngine::open(small_options(folder / "db"), nullptr);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE((*database)->prepare_checkpoint());  // from the log into a table
+  }
+  expect_refused_untouched(folder / "db", is_newer);
+}
+
+TEST(StoreOpen, ADamagedLogOfANewerFormatIsNotGivenUp) {
+  const TemporaryFolder folder;
+  make_newer(folder / "db");
+  std::filesystem::remove(folder / "db" / format_file);
+  for (int n = 0; n < 3; ++n) put_raw(folder / "db", Family::meta, "later", std::to_string(n));
+  const auto logs = log_files(*rocksdb::Env::Default(), (folder / "db").string());
+  std::filesystem::resize_file(folder / "db" / logs.back().name, 0);
+  expect_refused_untouched(folder / "db", is_newer);
+}
+
+TEST(StoreOpen, TheFormatIsNotedBesideTheStore) {
+  const TemporaryFolder folder;
+  const auto noted = [&folder] { return files_of(folder / "db")[format_file]; };
   { const auto store = open(small_options(folder / "db")); }
-  put_raw(folder / "db", Family::meta, "format_version", "3");
-  EXPECT_THAT(refusal(small_options(folder / "db")), HasSubstr("has format 3; this twinhub reads format 2"));
+  EXPECT_THAT(noted(), EndsWith(" 2\n"));
+  const std::string first = noted();
+  { const auto store = open(small_options(folder / "db")); }
+  EXPECT_EQ(noted(), first) << "once";
+  std::filesystem::resize_file(folder / "db" / format_file, 0);
+  { const auto store = open(small_options(folder / "db")); }
+  EXPECT_THAT(noted(), EndsWith(" 2\n"));
 }
 
 TEST(StoreOpen, AnOlderFormatIsReadAndBecomesTheNewestWhenItMayBeWritten) {
@@ -82,7 +156,7 @@ TEST(StoreOpen, AStoreWithAnUnknownKindOfRecordIsFromANewerVersion) {
     ASSERT_TRUE((*database)->database()->CreateColumnFamily({}, "holograms", &handle).ok());
     (*database)->database()->DestroyColumnFamilyHandle(handle);
   }
-  EXPECT_THAT(refusal(small_options(folder / "db")), HasSubstr("newer version of twinhub"));
+  expect_refused_untouched(folder / "db", "newer version of twinhub");
 }
 
 TEST(StoreOpen, AFolderThatCannotBeMadeIsNamed) {
