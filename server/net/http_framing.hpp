@@ -16,7 +16,7 @@ struct FramingFault {
   std::string_view words;  ///< for the client
 };
 
-/// `head`: the start line and the header lines as they were sent; "" when they are no longer there.
+/// `head`: the start line and the header lines as they were sent.
 [[nodiscard]] std::optional<FramingFault> check_framing(std::string_view head,
                                                         const boost::beast::http::request_header<>& header);
 

@@ -28,12 +28,21 @@ RequestTarget split_target(std::string_view target) {
   return {.path = target};
 }
 
-HeadSearch find_head(std::string_view text, std::size_t bytes_max, std::size_t& searched) {
+HeadSearch HeadFinder::look(beast::flat_buffer& buffer, std::size_t bytes_max) {
+  const auto text_of = [&buffer] {
+    return std::string_view(static_cast<const char*>(buffer.data().data()), buffer.size());
+  };
+  if (!passed_empty_line_) {
+    if (text_of() == "\r") return {};
+    passed_empty_line_ = text_of().starts_with("\r\n");
+    if (passed_empty_line_) buffer.consume(2);
+  }
+  const std::string_view text = text_of();
   if (!text.empty() && !is_token_character(text.front())) return {.error = http::error::bad_method};
-  const std::size_t end = text.find(head_end, searched);
+  const std::size_t end = text.find(head_end, searched_);
   if (end != std::string_view::npos && end + head_end.size() <= bytes_max) return {.bytes = end + head_end.size()};
   if (text.size() >= bytes_max) return {.error = http::error::header_limit};
-  searched = text.size() - std::min(text.size(), head_end.size() - 1);
+  searched_ = text.size() - std::min(text.size(), head_end.size() - 1);
   return {};
 }
 

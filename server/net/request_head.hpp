@@ -27,9 +27,16 @@ struct HeadSearch {
   std::size_t bytes = 0;                ///< of the head, with the empty line; 0 = more bytes are needed
   boost::beast::error_code error = {};  ///< no request begins like this, or its head is longer than `bytes_max`
 };
-/// Looks for the end of the head that `text` begins with. `searched`: how far it was looked for when `text` was
-/// shorter, 0 at first.
-[[nodiscard]] HeadSearch find_head(std::string_view text, std::size_t bytes_max, std::size_t& searched);
+/// Looks for the head of one request, as the bytes of a connection come in.
+class HeadFinder {
+ public:
+  /// Looks at what `buffer` begins with. A line end too many before the request is taken off it (RFC 9112, 2.2).
+  [[nodiscard]] HeadSearch look(boost::beast::flat_buffer& buffer, std::size_t bytes_max);
+
+ private:
+  std::size_t searched_ = 0;  ///< of the buffer, for the head's end
+  bool passed_empty_line_ = false;
+};
 
 struct HeadFault {
   boost::beast::error_code error = {};       ///< it is not HTTP

@@ -1,6 +1,5 @@
 #include "server/ops/ops_door.hpp"
 
-#include "server/net/http_framing.hpp"
 #include "server/net/http_text.hpp"
 #include "server/net/peer_address.hpp"
 #include "server/net/request_head.hpp"
@@ -56,15 +55,9 @@ class Session final : public std::enable_shared_from_this<Session> {
     parser_.emplace();
     parser_->header_limit(door_.options.header_bytes_max);
     parser_->body_limit(boost::none);  // no body is read before its head was judged
+    finder_ = {};
     limit_time();
-    http::async_read_header(
-        stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-          if (!error) return self->answer();
-          if (self->pass_empty_line()) return self->read();
-          const bool is_syntax = error.category() == http::make_error_code(http::error::bad_method).category();
-          if (is_syntax && error != http::error::end_of_stream && error != http::error::partial_message)
-            self->refuse(error);
-        });
+    look_for_head();
   }
 
   /// The site's, to the request that was read.
@@ -108,12 +101,26 @@ class Session final : public std::enable_shared_from_this<Session> {
     stream_.shutdown(tcp::socket::shutdown_both, ignored);
   }
 
-  /// An empty line before a request does not count (RFC 9112, 2.2); one is enough.
-  bool pass_empty_line() {
-    const beast::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-    if (passed_empty_line_ || !bytes.starts_with("\r\n")) return false;
-    buffer_.consume(2);
-    return passed_empty_line_ = true;
+  void look_for_head() {
+    const net::HeadSearch head = finder_.look(buffer_, door_.options.header_bytes_max);
+    if (head.error) return refuse(head.error);
+    if (head.bytes > 0) return got_head(head.bytes);
+    constexpr std::size_t at_once = 1024;
+    stream_.async_read_some(buffer_.prepare(at_once),
+                            [self = shared_from_this()](beast::error_code error, std::size_t bytes) {
+                              if (error) return;
+                              self->buffer_.commit(bytes);
+                              self->look_for_head();
+                            });
+  }
+
+  void got_head(std::size_t size) {
+    const std::string_view head(static_cast<const char*>(buffer_.data().data()), size);
+    const auto fault = net::read_head(*parser_, head);
+    if (fault && !fault->framing) return refuse(fault->error);
+    if (fault) return refuse(*fault->framing);
+    buffer_.consume(size);
+    answer();
   }
 
   /// Bytes that are no request; what follows them is not looked at.
@@ -124,13 +131,14 @@ class Session final : public std::enable_shared_from_this<Session> {
     send({status, Page().type, "not a request: " + error.message() + "\n"}, false);
   }
 
+  void refuse(const net::FramingFault& fault) {
+    note(Reason::protocol_fault, std::to_string(fault.status), fault.words);
+    send({fault.status, Page().type, std::string(fault.words) + "\n"}, parser_->get().method() == http::verb::head);
+  }
+
   void answer() {
     const auto& request = parser_->get();
     const bool is_head = request.method() == http::verb::head;
-    if (const auto fault = net::check_framing({}, request.base())) {
-      note(Reason::protocol_fault, std::to_string(fault->status), fault->words);
-      return send({fault->status, Page().type, std::string(fault->words) + "\n"}, is_head);
-    }
     const auto [authority, target] = net::split_target({request.target().data(), request.target().size()});
     const std::size_t path_end = std::min(target.find('?'), target.size());
     site_ = site_of(target.substr(0, path_end));
@@ -176,13 +184,11 @@ class Session final : public std::enable_shared_from_this<Session> {
     keep_alive_ = request.keep_alive() && parser_->is_done();
     if (auto* refused = std::get_if<SiteAnswer>(&admitted)) return send_answer(std::move(*refused));
     keep_alive_ = request.keep_alive();
-    if (parser_->is_done()) return hand_over(SiteRequest(request.base()));
+    if (parser_->is_done()) return hand_over(parser_->release());
     const std::size_t bytes_max = std::get<std::size_t>(admitted);
     if (parser_->content_length().value_or(0) > bytes_max) return send(too_large(), false);
-    body_parser_.emplace(std::move(*parser_));
-    body_parser_->body_limit(bytes_max);
-    const bool is_asked =
-        request.version() >= 11 && beast::iequals(body_parser_->get()[http::field::expect], "100-continue");
+    parser_->body_limit(bytes_max);
+    const bool is_asked = request.version() >= 11 && beast::iequals(request[http::field::expect], "100-continue");
     if (!is_asked) return read_body();
     go_on_.emplace(http::status::continue_, 11);
     http::async_write(stream_, *go_on_, [self = shared_from_this()](beast::error_code error, std::size_t) {
@@ -191,22 +197,19 @@ class Session final : public std::enable_shared_from_this<Session> {
   }
 
   void read_body() {
-    http::async_read(stream_, buffer_, *body_parser_,
-                     [self = shared_from_this()](beast::error_code error, std::size_t) {
-                       if (!error) return self->hand_over(self->body_parser_->release());
-                       self->body_parser_.reset();
-                       self->parser_.emplace();
-                       if (error == http::error::body_limit) {
-                         self->send(too_large(), false);
-                       } else {
-                         self->shut_down();
-                       }
-                     });
+    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+      if (!error) return self->hand_over(self->parser_->release());
+      self->parser_.emplace();
+      if (error == http::error::body_limit) {
+        self->send(too_large(), false);
+      } else {
+        self->shut_down();
+      }
+    });
   }
 
   /// An answer may take as long as a direct method's: no time limit holds for it.
   void hand_over(SiteRequest request) {
-    body_parser_.reset();
     timer_.cancel();
     auto [number, answered] =
         door_.late.add([self = shared_from_this()](SiteAnswer answer) { self->send_answer(std::move(answer)); });
@@ -289,7 +292,6 @@ class Session final : public std::enable_shared_from_this<Session> {
   void write() {
     http::async_write(stream_, *response_, [self = shared_from_this()](beast::error_code error, std::size_t) {
       if (error || !self->response_->keep_alive()) return self->end();
-      self->passed_empty_line_ = false;
       self->read();
     });
   }
@@ -324,12 +326,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   asio::steady_timer timer_;
   const Door& door_;
   beast::flat_buffer buffer_;
-  bool passed_empty_line_ = false;  ///< before the request that is being read
-  std::optional<http::request_parser<http::empty_body>> parser_;
+  net::HeadFinder finder_;
+  std::optional<net::RequestParser> parser_;
   std::optional<http::response<http::string_body>> response_;
   // Of a request to a site
   Site* site_ = nullptr;
-  std::optional<http::request_parser<http::string_body>> body_parser_;
   std::optional<http::response<http::empty_body>> go_on_;
   asio::ip::address peer_;
   Site::LetGo let_go_;

@@ -115,26 +115,17 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   // --- the head of a request: its bytes alone are kept until they are all there
   void read_head() {
     if (lane_.stopping()) return shut_down();
-    searched_ = 0;
+    finder_ = {};
     is_head_ = false;
-    passed_empty_line_ = false;
     if (buffer_.size() > 0) stream_.expires_after(lane_.options().header_timeout);
     look_for_head();
   }
 
   void look_for_head() {
-    const auto bytes = buffer_.data();
-    const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
-    if (!passed_empty_line_ && text.starts_with("\r\n")) {  // a line end too many behind a body (RFC 9112, 2.2)
-      passed_empty_line_ = true;
-      buffer_.consume(2);
-      return look_for_head();
-    }
-    if (!passed_empty_line_ && text == "\r") return read_more_head();
-    const net::HeadSearch head = net::find_head(text, head_bytes_max(), searched_);
+    const net::HeadSearch head = finder_.look(buffer_, head_bytes_max());
     if (head.error) return got_bad_request(head.error);
     if (head.bytes > 0) return got_head(head.bytes);
-    if (!known_) stream_.place().hold(text.empty() ? 0 : buffer_.capacity());
+    if (!known_) stream_.place().hold(buffer_.size() == 0 ? 0 : buffer_.capacity());
     read_more_head();
   }
 
@@ -409,11 +400,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   std::uint64_t id_;
   net::Stream stream_;
   beast::flat_buffer buffer_;
-  std::size_t searched_ = 0;  ///< of buffer_, for the head's end
+  net::HeadFinder finder_;
   std::unique_ptr<Exchange> exchange_;
   bool known_ = false;    ///< a request of the connection was authorized
   bool is_head_ = false;  ///< the answer has no body
-  bool passed_empty_line_ = false;
   bool keep_alive_ = true;
   bool handling_ = false;
   bool had_answer_ = false;

@@ -2,14 +2,13 @@
 // next one of what a second reader finds, who keeps to the letter of RFC 9112 and refuses whatever is doubtful: so no
 // byte of a body is ever answered as a request. And where the bytes were cut makes no difference.
 //
-// Input: [the door: 0 reads bodies, 1 refuses every request, 2 is the operations port] [length] [sizes of the pieces,
+// Input: [the door: 0 reads bodies, 1 refuses every request, 2 takes no bodies: the operations port] [length] [sizes of the pieces,
 // repeated] [bytes of the peer]
 #include "server/net/request_head.hpp"
 
 #include "check.hpp"
 #include "pieces.hpp"
 
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <cstdint>
 #include <optional>
@@ -126,6 +125,7 @@ std::optional<std::string> take_body(std::string_view& rest, bool is_1_1,
 }
 
 std::optional<Framed> take_request(std::string_view& rest) {
+  if (rest.starts_with("\r\n")) rest.remove_prefix(2);
   const auto line = take_line(rest);
   if (!line) return std::nullopt;
   const std::size_t first = line->find(' '), last = line->rfind(' ');
@@ -178,11 +178,11 @@ class Peer {
 
 /// True: a whole head was read and passed.
 bool read_door_head(Peer& peer, beast::flat_buffer& buffer, RequestParser& parser) {
-  std::size_t searched = 0;
+  HeadFinder finder;
   while (true) {
-    const std::string_view text(static_cast<const char*>(buffer.data().data()), buffer.size());
-    const HeadSearch head = find_head(text, head_bytes_max, searched);
+    const HeadSearch head = finder.look(buffer, head_bytes_max);
     if (head.error) return false;
+    const std::string_view text(static_cast<const char*>(buffer.data().data()), buffer.size());
     if (head.bytes > 0) {
       FUZZ_CHECK(head.bytes <= head_bytes_max && head.bytes <= text.size());
       if (read_head(parser, text.substr(0, head.bytes))) return false;
@@ -197,7 +197,9 @@ bool read_door_head(Peer& peer, beast::flat_buffer& buffer, RequestParser& parse
   }
 }
 
-std::vector<Framed> serve(std::string_view bytes, std::string_view pieces, bool refuses) {
+enum class Door : std::uint8_t { reads_bodies, refuses_all, takes_no_bodies, count };
+
+std::vector<Framed> serve(std::string_view bytes, std::string_view pieces, Door door) {
   std::vector<Framed> requests;
   Peer peer(bytes, pieces);
   beast::flat_buffer buffer;
@@ -206,7 +208,8 @@ std::vector<Framed> serve(std::string_view bytes, std::string_view pieces, bool 
     parser.header_limit(head_bytes_max);
     parser.body_limit(body_bytes_max);
     if (!read_door_head(peer, buffer, parser)) return requests;
-    if (refuses) {
+    if (door == Door::takes_no_bodies && !parser.is_done()) return requests;
+    if (door == Door::refuses_all) {
       if (!discard_body(parser, buffer)) return requests;
     } else if (!parser.is_done()) {
       beast::error_code error;
@@ -219,58 +222,22 @@ std::vector<Framed> serve(std::string_view bytes, std::string_view pieces, bool 
   }
 }
 
-/// The operations port takes no bodies: what has one is the connection's last request.
-std::vector<Framed> serve_operations(std::string_view bytes, std::string_view pieces) {
-  std::vector<Framed> requests;
-  Peer peer(bytes, pieces);
-  beast::flat_buffer buffer;
-  while (true) {
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(head_bytes_max);
-    beast::error_code error;
-    http::read_header(peer, buffer, parser, error);
-    if (error || check_framing({}, parser.get().base()) || !parser.is_done()) return requests;
-    requests.push_back({std::string(parser.get().target()), ""});
-    if (!parser.get().keep_alive()) return requests;
-  }
-}
-
 void check_begins(const std::vector<Framed>& all, const std::vector<Framed>& taken) {
   FUZZ_CHECK(taken.size() <= all.size());
   FUZZ_CHECK(std::equal(taken.begin(), taken.end(), all.begin()));
-}
-
-/// Folded lines of a head, which the operations port takes for one line, as it may. (RFC 9112, 5.2)
-std::string unfolded(std::string_view bytes) {
-  std::string out;
-  while (!bytes.empty()) {
-    if ((bytes.starts_with("\r\n ") || bytes.starts_with("\r\n\t")) && !out.ends_with("\r\n")) {
-      out += ' ';
-      bytes.remove_prefix(3);
-      continue;
-    }
-    out += bytes.front();
-    bytes.remove_prefix(1);
-  }
-  return out;
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Pieces input(data, size);
-  const auto door = static_cast<unsigned>(input.number<std::uint8_t>() % 3);
+  const auto door = static_cast<Door>(input.number<std::uint8_t>() % static_cast<unsigned>(Door::count));
   const std::string_view pieces = input.text(), bytes = input.rest();
-  const std::vector<Framed> all = read_to_the_letter(door == 2 ? unfolded(bytes) : std::string(bytes));
-  if (door == 2) {
-    check_begins(all, serve_operations(bytes, pieces));
-    FUZZ_CHECK(serve_operations(bytes, pieces) == serve_operations(bytes, {}));
-    return 0;
-  }
-  const std::vector<Framed> taken = serve(bytes, pieces, door == 1);
-  if (door == 0) {
+  const std::vector<Framed> all = read_to_the_letter(bytes);
+  const std::vector<Framed> taken = serve(bytes, pieces, door);
+  if (door != Door::refuses_all) {
     check_begins(all, taken);
-    FUZZ_CHECK(taken == serve(bytes, {}, false));
+    FUZZ_CHECK(taken == serve(bytes, {}, door));
   } else {  // bodies go unread, and so does what comes behind one that was not there yet
     FUZZ_CHECK(taken.size() <= all.size());
     for (std::size_t i = 0; i < taken.size(); ++i) FUZZ_CHECK(taken[i].target == all[i].target);

@@ -54,7 +54,7 @@ for (const [name, port, target, headers] of [
   ['the console', ports.ops, '/console/api/session', []],
 ]) {
   const request = (...lines) => `${[`GET ${target} HTTP/1.1`, ...lines, ...headers].join('\r\n')}\r\n\r\n`;
-  test(`${name}: two Authorizations and a Host that is none get 400`, async () => {
+  test(`${name}: two Authorizations, a Host that is none and a folded line get 400`, async () => {
     assert.notEqual(statuses(await whole_answer(port, request(`Host: ${hub.address}`, 'Authorization: a')))[0], 400, 'one is fine');
     for (const lines of [
       [`Host: ${hub.address}`, 'Authorization: a', 'Authorization: a'],
@@ -64,6 +64,8 @@ for (const [name, port, target, headers] of [
       [`Host: ${hub.address} x`],
       [`Host: h\u00fcb.local`],
       [`Host: ${hub.address}:44x`],
+      [`Host: ${hub.address}`, 'X: a\r\n b'],
+      [`Host: ${hub.address}`, 'X: a\r\n\tb'],
     ]) assert.deepEqual(statuses(await whole_answer(port, request(...lines))), [400], lines.join(', '));
   });
 }
