@@ -43,6 +43,10 @@ constexpr SettingInfo table[] = {
      show_text<&S::ops_listen>},
     {"ops_port", "--ops-port", "The port for health, readiness, metrics, events and the CA certificate; 0 closes it, auto takes a free one",
      assign_port<&S::ops_port>, show_port<&S::ops_port>},
+    {"ops_tls", "--ops-tls",
+     "The operations port speaks TLS alone, with the hub's certificate: the console takes log-ins from other machines",
+     [](S& s, std::string_view t) { assign_bool(s.ops_tls, t); },
+     [](const S& s) { return std::string(s.ops_tls ? "true" : "false"); }},
     {"durability", "--durability",
      "An acknowledged write survives a power cut (sync), a crash of the process (os), or neither (memory: nothing on "
      "disk)",

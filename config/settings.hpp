@@ -43,6 +43,7 @@ struct Settings {
   Port http_port = 0;
   std::string ops_listen = "127.0.0.1";
   Port ops_port = 9600;
+  bool ops_tls = false;
 
   // What an acknowledged write survives: "sync" a power cut, "os" a crash of the process, "memory" neither
   std::string durability = "sync";

@@ -194,8 +194,10 @@ class App {
     std::vector<ops::Site*> sites;
     if (s.console_enabled) sites.push_back(&console_.emplace(stage_));
     sites.push_back(s.control_enabled ? &control_.emplace(s, stage_, orders_, state_).site() : &no_control_);
+    auto options = ops_options(s);
+    if (s.ops_tls) options.tls = [this] { return certificates_->current(); };
     auto ops = ops::OpsDoor::open(
-        s.ops_listen, s.ops_port, ops_options(s), admission_,
+        s.ops_listen, s.ops_port, std::move(options), admission_,
         [this](std::string_view path, std::string_view query) { return page(path, query); },
         [this](const ops::Order& order) { return post(order); },
         [this](std::string_view query) { return open_events(query); }, std::move(sites));

@@ -6,11 +6,13 @@
 #include "server/net/arrival.hpp"
 #include "server/net/web_socket_request.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <filesystem>
 #include <fstream>
@@ -95,13 +97,13 @@ Console::Console(const config::Loaded& loaded, const ConsoleParts& parts)
   options.hub_name = config::hub_name(settings_);
   options.build = assets.build;
   options.dev = settings_.dev;
-  options.plain = settings_.console_plain;
+  options.takes_keys = settings_.ops_tls || settings_.console_plain;
   options.body_bytes_max = std::size_t{settings_.rest_body_kib_max} * 1024;
   options.add_info = [this](JsonObject& info, hub::Right rights) { add_info(info, rights); };
   options.add_connect = [this](JsonObject& connect) { add_connect(connect); };
   if (settings_.dev) {
-    options.take_device = [this](int descriptor, const auto& peer, std::string key) {
-      take_device(descriptor, peer, std::move(key));
+    options.take_device = [this](net::Stream::Released connection, const auto& peer, std::string key) {
+      take_device(std::move(connection), peer, std::move(key));
     };
   }
   options.begin_backup = [this](std::string_view query) { return parts_.backups.begin(query); };
@@ -122,27 +124,25 @@ void Console::tick() {
 }
 
 /// The MQTT door's from here on, as if it had come in by the HTTPS port.
-void Console::take_device(int descriptor, const boost::asio::ip::address& peer, std::string key) {
-  using tcp = boost::asio::ip::tcp;
-  net::Place place = parts_.admission.enter(net::DoorKind::mqtt, descriptor, peer);
-  if (!place) {
-    ::close(descriptor);
+void Console::take_device(net::Stream::Released connection, const boost::asio::ip::address& peer, std::string key) {
+  connection.place.leave();
+  connection.place = parts_.admission.enter(net::DoorKind::mqtt, connection.descriptor, peer);
+  if (!connection.place) {
+    ::close(connection.descriptor);
     return;
   }
+  const int at_once = 1;
+  (void)::setsockopt(connection.descriptor, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
   net::IoThread& lane = *parts_.threads.io()[next_lane_++ % parts_.threads.io().size()];
-  boost::asio::post(lane.context(),
-                    [&lane, &mqtt = parts_.mqtt, protocol = peer.is_v6() ? tcp::v6() : tcp::v4(),
-                     arrival = net::Arrival(descriptor, std::move(place)), key = std::move(key)]() mutable {
-                      tcp::socket socket(lane.context());
-                      boost::system::error_code error;
-                      socket.assign(protocol, arrival.descriptor, error);
-                      if (error) return;
-                      (void)arrival.release();  // the socket's
-                      socket.set_option(tcp::no_delay(true), error);
-                      net::WebSocketRequest request{net::Stream(std::move(socket), nullptr, std::move(arrival.place)),
-                                                    std::move(key), "mqtt"};
-                      mqtt.adopt(lane, request);
-                    });
+  boost::asio::post(lane.context(), [&lane, &mqtt = parts_.mqtt, ssl = std::move(connection.ssl),
+                                     arrival = net::Arrival(connection.descriptor, std::move(connection.place)),
+                                     key = std::move(key)]() mutable {
+    const int descriptor = arrival.release();
+    net::Stream::Released released{descriptor, std::move(ssl), std::move(arrival.place)};
+    net::WebSocketRequest request{net::Stream(lane.context().get_executor(), std::move(released)), std::move(key),
+                                  "mqtt"};
+    mqtt.adopt(lane, request);
+  });
 }
 
 std::string Console::ca_pem() const { return parts_.ca.empty() ? std::string() : read_text(parts_.ca); }

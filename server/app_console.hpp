@@ -56,7 +56,7 @@ class Console {
  private:
   void add_info(console::JsonObject& info, hub::Right rights) const;
   void add_connect(console::JsonObject& connect) const;
-  void take_device(int descriptor, const boost::asio::ip::address& peer, std::string key);
+  void take_device(net::Stream::Released connection, const boost::asio::ip::address& peer, std::string key);
   [[nodiscard]] std::string settings_json() const;
   [[nodiscard]] std::string endpoints_json() const;
   [[nodiscard]] std::string ca_pem() const;

@@ -43,13 +43,14 @@ void log_start(const config::Loaded& loaded) {
 
 void log_ready(const config::Settings& settings) {
   std::string doors;
-  for (const auto& [scheme, address, port] : {std::tuple{"mqtts", &settings.listen, settings.mqtts_port},
-                                              {"amqps", &settings.listen, settings.amqps_port},
-                                              {"https", &settings.listen, settings.https_port},
-                                              {"mqtt", &settings.plain_listen, settings.mqtt_port},
-                                              {"amqp", &settings.plain_listen, settings.amqp_port},
-                                              {"http", &settings.plain_listen, settings.http_port},
-                                              {"operations: http", &settings.ops_listen, settings.ops_port}}) {
+  for (const auto& [scheme, address, port] :
+       {std::tuple{"mqtts", &settings.listen, settings.mqtts_port},
+        {"amqps", &settings.listen, settings.amqps_port},
+        {"https", &settings.listen, settings.https_port},
+        {"mqtt", &settings.plain_listen, settings.mqtt_port},
+        {"amqp", &settings.plain_listen, settings.amqp_port},
+        {"http", &settings.plain_listen, settings.http_port},
+        {settings.ops_tls ? "operations: https" : "operations: http", &settings.ops_listen, settings.ops_port}}) {
     if (port != 0) doors.append(doors.empty() ? "" : ", ").append(url_of_door(scheme, *address, port));
   }
   log::info({.event = "ready"}, "twinhub {} is ready: {}", cli::version(), doors);

@@ -266,7 +266,8 @@ void print_welcome(const config::Settings& settings, const fs::path& ca) {
             << "  devices (MQTT)    " << url_of_door("mqtts", settings.listen, settings.mqtts_port) << "\n"
             << "  AMQP 1.0          " << url_of_door("amqps", settings.listen, settings.amqps_port) << "\n"
             << "  back ends (REST)  " << url_of_door("https", settings.listen, settings.https_port) << "\n"
-            << "  operations        " << url_of_door("http", settings.ops_listen, settings.ops_port)
+            << "  operations        "
+            << url_of_door(settings.ops_tls ? "https" : "http", settings.ops_listen, settings.ops_port)
             << (settings.console_enabled ? "  /console/" : " ") << " /healthz /readyz /metrics /ca.pem /events\n"
             << (settings.events_broker.empty()
                     ? ""

@@ -37,7 +37,7 @@ SettingFlags::SettingFlags(CLI::App& command, bool hub) : hub_(hub) {
     if (info.flag.empty() || (hub && is_client)) continue;
     const std::string flag(info.flag), help(info.help), key(info.key);
     CLI::Option* option = nullptr;
-    if (key == "dev" || key == "recover" || key == "force_mode") {
+    if (key == "dev" || key == "recover" || key == "force_mode" || key == "ops_tls") {
       option = command.add_flag_callback(
           flag, [this, key] { flags_.emplace_back(key, "true"); }, help);
     } else if (key == "host_names" || key == "events.consumer_groups") {

@@ -1,7 +1,9 @@
 #include "server/cli/event_stream.hpp"
 
-#include "server/cli/commands.hpp"
+#include "server/cli/ops_reader.hpp"
 #include "server/cli/remote_hub.hpp"
+#include "server/net/client_tls.hpp"
+#include "server/net/stream.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,6 +12,7 @@
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <istream>
+#include <optional>
 #include <utility>
 
 namespace twinhub::cli {
@@ -38,7 +41,7 @@ struct EventStream::Connection {
 
   /// Throws boost::system::system_error at the end of the stream, and after the longest silence.
   std::string line() {
-    finish([this](auto done) { asio::async_read_until(socket, buffer, '\n', done); });
+    finish([this](auto done) { asio::async_read_until(*stream, buffer, '\n', done); });
     std::string line;
     std::getline(in, line);
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -49,21 +52,33 @@ struct EventStream::Connection {
   template <typename Begin>
   void finish(Begin begin) {
     boost::system::error_code outcome = asio::error::timed_out;
-    begin([&outcome](const boost::system::error_code& error, const auto&) { outcome = error; });
+    begin([&outcome](const boost::system::error_code& error, const auto&...) { outcome = error; });
     context.restart();
     context.run_for(silence);
     if (!context.stopped()) {
       socket.close();
+      if (stream) stream->close();
       context.run();  // the operation's end, which refers to `outcome`
       outcome = asio::error::timed_out;
     }
     if (outcome) throw boost::system::system_error(outcome);
   }
 
+  /// Throws boost::system::system_error.
+  void open(const net::HttpTarget& target, std::shared_ptr<SSL_CTX> tls) {
+    asio::ip::tcp::resolver resolver(context);
+    const auto places = resolver.resolve(target.address, std::to_string(target.port));
+    finish([&](auto done) { asio::async_connect(socket, places, done); });
+    stream.emplace(std::move(socket), std::move(tls));
+    if (SSL* const ssl = stream->ssl()) net::expect_host(ssl, target.host);
+    finish([this](auto done) { stream->async_handshake(net::Stream::Side::client, done); });
+  }
+
   const config::Settings& settings;
   const std::chrono::milliseconds silence;
   asio::io_context context;
-  asio::ip::tcp::socket socket{context};
+  asio::ip::tcp::socket socket{context};  // until it is connected
+  std::optional<net::Stream> stream;
   asio::streambuf buffer;
   std::istream in{&buffer};
 };
@@ -75,12 +90,14 @@ EventStream& EventStream::operator=(EventStream&&) noexcept = default;
 
 Result<EventStream> EventStream::open(const config::Settings& settings, const std::string& query,
                                       std::chrono::milliseconds silence) {
+  const net::HttpTarget target = ops_target(settings);
+  auto tls = net::make_client_context(target);
+  if (!tls) return tls.error();
   try {
     auto connection = std::make_unique<Connection>(settings, silence);
-    asio::ip::tcp::resolver resolver(connection->context);
-    const auto places = resolver.resolve(reachable(settings.ops_listen), std::to_string(settings.ops_port));
-    connection->finish([&](auto done) { asio::async_connect(connection->socket, places, done); });
-    asio::write(connection->socket, asio::buffer(request_for(settings, query)));
+    connection->open(target, std::move(*tls));
+    const std::string request = request_for(settings, query);
+    connection->finish([&](auto done) { asio::async_write(*connection->stream, asio::buffer(request), done); });
     const std::string status = connection->line();
     while (!connection->line().empty()) {
     }

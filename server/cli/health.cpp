@@ -1,9 +1,11 @@
 #include "server/cli/command_line.hpp"
 #include "server/cli/commands.hpp"
+#include "server/cli/ops_reader.hpp"
 #include "server/net/http_client.hpp"
 
 #include <chrono>
 #include <iostream>
+#include <utility>
 
 namespace twinhub::cli {
 
@@ -13,11 +15,9 @@ std::string reachable(const std::string& listen) {
 }
 
 int check_health(const config::Settings& settings) {
-  const auto client = net::HttpClient::make({.tls = false,
-                                             .host = "localhost",
-                                             .address = reachable(settings.ops_listen),
-                                             .port = settings.ops_port,
-                                             .timeout = std::chrono::seconds(5)});
+  net::HttpTarget target = ops_target(settings);
+  target.timeout = std::chrono::seconds(5);
+  const auto client = net::HttpClient::make(std::move(target));
   const auto answer = client ? (*client)->send({.path = "/readyz"}) : client.error();
   if (!answer) {
     std::cerr << "twinhub: the operations port " << settings.ops_port << " does not answer: " << answer.error().detail

@@ -14,10 +14,10 @@ namespace twinhub::cli {
 namespace {
 
 /// What a command has to know to find a hub, to name it, and to tell whether its store is on disk.
-constexpr std::string_view shared_settings[] = {
-    "dev",       "host_names", "listen",    "mqtts_port", "amqps_port", "https_port",         "plain_listen",
-    "mqtt_port", "amqp_port",  "http_port", "ops_listen", "ops_port",   "management.enabled", "tls.certificate",
-    "durability"};
+constexpr std::string_view shared_settings[] = {"dev",        "host_names",         "listen",          "mqtts_port",
+                                                "amqps_port", "https_port",         "plain_listen",    "mqtt_port",
+                                                "amqp_port",  "http_port",          "ops_listen",      "ops_port",
+                                                "ops_tls",    "management.enabled", "tls.certificate", "durability"};
 
 /// The folder's own name, whatever way leads to it; "" where it cannot be told.
 std::string folder_of(const config::Settings& settings) {

@@ -6,9 +6,9 @@
 #include "server/cli/credentials.hpp"
 #include "server/cli/identity_keys.hpp"
 #include "server/cli/remote_hub.hpp"
+#include "server/cli/rest_client.hpp"
 
 #include <mqtt/async_client.h>
-#include <filesystem>
 #include <utility>
 
 namespace twinhub::cli {
@@ -144,11 +144,9 @@ Result<DeviceLogin> device_login(const config::Settings& settings, const Identit
   DeviceLogin login{.credentials = std::move(*credentials),
                     .hosts = hosts_of(settings),
                     .port = settings.mqtts_port,
-                    .ca_file = settings.client_ca,
+                    .ca_file = ca_file_of(settings).string(),
                     .certificate = certificate,
                     .private_key = private_key};
-  if (!is_remote(settings) && login.ca_file.empty() && settings.tls_certificate.empty())
-    login.ca_file = (std::filesystem::path(settings.data_dir) / "tls" / "ca.pem").string();
   return login;
 }
 

@@ -2,8 +2,8 @@
 
 #include "config/policies.hpp"
 #include "protocol/iothub/sas_token.hpp"
-#include "server/cli/commands.hpp"
 #include "server/cli/credentials.hpp"
+#include "server/cli/ops_reader.hpp"
 #include "server/cli/remote_hub.hpp"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ Result<std::vector<std::string>> authorizations_for(const config::Settings& sett
   const auto until = std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::system_clock::now().time_since_epoch() + token_life);
   std::vector<std::string> tokens;
-  // Good for nothing else: they go over a port without TLS.
+  // Good for nothing else: they may go over a port without TLS.
   for (const std::string& key : *keys)
     tokens.push_back(iothub::make_sas_token(owner->host_name + std::string(path), key,
                                             static_cast<std::uint64_t>(until.count()), owner->policy));
@@ -55,11 +55,9 @@ Result<std::vector<std::string>> authorizations_for(const config::Settings& sett
 }  // namespace
 
 Result<OpsOrders> OpsOrders::open(const config::Settings& settings, std::string_view path) {
-  auto client = net::HttpClient::make({.tls = false,
-                                       .host = "localhost",
-                                       .address = reachable(settings.ops_listen),
-                                       .port = settings.ops_port,
-                                       .timeout = std::chrono::seconds(15)});
+  net::HttpTarget target = ops_target(settings);
+  target.timeout = std::chrono::seconds(15);
+  auto client = net::HttpClient::make(std::move(target));
   if (!client) return client.error();
   auto authorizations = authorizations_for(settings, path);
   if (!authorizations) return authorizations.error();

@@ -12,6 +12,9 @@
 
 namespace twinhub::cli {
 
+/// Where the operations port is, and how it is known that it is the hub's.
+[[nodiscard]] net::HttpTarget ops_target(const config::Settings& settings);
+
 /// One thread.
 class OpsReader {
  public:

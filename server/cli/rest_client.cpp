@@ -24,9 +24,15 @@ std::string authorization(const iothub::ConnectionString& credentials) {
 
 }  // namespace
 
+std::filesystem::path ca_file_of(const config::Settings& settings) {
+  const bool is_own = settings.client_ca.empty() && !is_remote(settings) && settings.tls_certificate.empty();
+  return is_own ? std::filesystem::path(settings.data_dir) / "tls" / "ca.pem"
+                : std::filesystem::path(settings.client_ca);
+}
+
 Result<RestTarget> target_of(const config::Settings& settings, const std::string& policy) {
   RestTarget target;
-  target.ca_file = settings.client_ca;
+  target.ca_file = ca_file_of(settings);
   if (is_remote(settings)) {
     auto hub = remote_hub(settings);
     if (!hub) return hub.error();
@@ -39,8 +45,6 @@ Result<RestTarget> target_of(const config::Settings& settings, const std::string
   target.credentials = std::move(*credentials);
   target.address = reachable(settings.listen);
   target.port = settings.https_port;
-  if (target.ca_file.empty() && settings.tls_certificate.empty())
-    target.ca_file = std::filesystem::path(settings.data_dir) / "tls" / "ca.pem";
   return target;
 }
 

@@ -41,6 +41,9 @@ struct RestAnswer {
   std::string etag = {};     ///< without its quotes, "" = absent
 };
 
+/// The CA that the hub's certificate chains to; "" = one of the system's.
+[[nodiscard]] std::filesystem::path ca_file_of(const config::Settings& settings);
+
 /// The hub that these settings describe: by its connection string, else as seen from the machine it runs on, with the
 /// rights of `policy`. Errors as remote_hub() and policy_credentials().
 [[nodiscard]] Result<RestTarget> target_of(const config::Settings& settings, const std::string& policy);

@@ -244,9 +244,11 @@ void Api::call_hub(const ApiVisit& visit, ops::SiteRequest& request, const Sessi
 // --- sessions
 /// Keys do not cross a network in clear: "" when this log-in does not.
 std::string Api::why_no_login(const ApiVisit& visit) const {
-  if (options_.plain || ops::is_on_this_machine(visit.peer)) return "";
-  return "keys are not taken over plain HTTP from another machine: open the console on the hub's own machine, or "
-         "through an SSH tunnel or a reverse proxy on it; console.plain = true takes them all the same";
+  if (options_.takes_keys || ops::is_on_this_machine(visit.peer)) return "";
+  return "keys are not taken over plain HTTP from another machine: start the hub with --ops-tls, or open the console "
+         "on "
+         "its own machine, or through an SSH tunnel or a reverse proxy on it; console.plain = true takes them all the "
+         "same";
 }
 
 bool Api::may_log_in_unasked(const ApiVisit& visit) const {

@@ -40,7 +40,7 @@ struct ApiOptions {
   std::string hub_name = {};
   std::string build = {};                 ///< of the pages; "" = they are not here
   bool dev = false;                       ///< log-ins without a key, by loopback names
-  bool plain = false;                     ///< log-ins over plain HTTP from anywhere
+  bool takes_keys = false;                ///< log-ins from anywhere: with TLS, or over plain HTTP that is trusted
   std::size_t body_bytes_max = 1U << 20;  ///< of a request for the REST routes
   /// Members of `info` that the rest of the program knows, for a session with these rights.
   std::function<void(JsonObject& info, hub::Right rights)> add_info = [](JsonObject&, hub::Right) {};
@@ -48,7 +48,8 @@ struct ApiOptions {
   std::function<void(JsonObject& connect)> add_connect = [](JsonObject&) {};
   /// Takes the connection of a page that plays a device, a WebSocket with MQTT, whose Sec-WebSocket-Key is `key`. Empty:
   /// pages play none.
-  std::function<void(int descriptor, const boost::asio::ip::address& peer, std::string key)> take_device = {};
+  std::function<void(net::Stream::Released connection, const boost::asio::ip::address& peer, std::string key)>
+      take_device = {};
   /// As POST and GET of the operations port's /backup: begins one by its query, or says how the last one stands.
   std::function<ops::Page(std::string_view query)> begin_backup = [](std::string_view) {
     return ops::Page{.status = 404, .body = {}};

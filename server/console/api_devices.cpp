@@ -130,9 +130,8 @@ ops::SiteAnswer Api::play_device(const Call& call) {
             session->login.policy, from);
   ops::SiteAnswer answer;
   answer.take_over = [&take = options_.take_device, peer = call.visit.peer,
-                      key = std::string(call.request[http::field::sec_websocket_key])](int descriptor) {
-    take(descriptor, peer, key);
-  };
+                      key = std::string(call.request[http::field::sec_websocket_key])](
+                         net::Stream::Released connection) { take(std::move(connection), peer, key); };
   return answer;
 }
 

@@ -1,5 +1,6 @@
 #include "server/net/http_client.hpp"
 
+#include "server/net/client_tls.hpp"
 #include "server/net/http_text.hpp"
 #include "server/net/stream.hpp"
 
@@ -8,8 +9,6 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -33,24 +32,9 @@ class Client final : public HttpClient {
   explicit Client(HttpTarget target) : target_(std::move(target)) {}
 
   Result<void> load_tls() {
-    if (!target_.tls) return {};
-    const auto unusable = [](const std::string& what, const beast::error_code& error) {
-      return fail(Errc::service_unavailable, what + " cannot be read: " + error.message());
-    };
-    beast::error_code error;
-    asio::ssl::context tls(asio::ssl::context::tls_client);
-    if (target_.ca.empty()) {
-      tls.set_default_verify_paths(error);
-    } else {
-      tls.load_verify_file(target_.ca, error);
-    }
-    if (error) return unusable("the CA file " + target_.ca, error);
-    if (!target_.certificate.empty()) tls.use_certificate_chain_file(target_.certificate, error);
-    if (error) return unusable("the certificate " + target_.certificate, error);
-    if (!target_.private_key.empty()) tls.use_private_key_file(target_.private_key, asio::ssl::context::pem, error);
-    if (error) return unusable("the key " + target_.private_key, error);
-    SSL_CTX_up_ref(tls.native_handle());
-    tls_.reset(tls.native_handle(), SSL_CTX_free);
+    auto context = make_client_context(target_);
+    if (!context) return context.error();
+    tls_ = std::move(*context);
     return {};
   }
 
@@ -130,26 +114,10 @@ class Client final : public HttpClient {
     if (error) return failure("connecting to", error);
     descriptor_ = socket.native_handle();
     stream_.emplace(std::move(socket), tls_);
-    if (SSL* const ssl = stream_->ssl()) expect_host(ssl);
+    if (SSL* const ssl = stream_->ssl()) expect_host(ssl, target_.host);
     error = run(stop, [&](auto done) { stream_->async_handshake(Stream::Side::client, done); });
     if (error) return failure("the TLS handshake with", error);
     return {};
-  }
-
-  void expect_host(SSL* ssl) const {
-    const bool is_name = [&] {
-      beast::error_code no_address;
-      (void)asio::ip::make_address(target_.host, no_address);
-      return no_address.failed();
-    }();
-    // SSL_set_tlsext_host_name, without its cast: macros of C are not clean in C++. No addresses there (RFC 6066).
-    if (is_name) {
-      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(target_.host.c_str()));
-      SSL_set1_host(ssl, target_.host.c_str());
-    } else {
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), target_.host.c_str());
-    }
-    SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
   }
 
   Error failure(const char* step, const beast::error_code& error) {

@@ -16,6 +16,7 @@
 
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace twinhub::net {
 
@@ -49,6 +50,13 @@ class Stream::Impl : public std::enable_shared_from_this<Stream::Impl> {
       : place_(std::move(place)), socket_(std::move(socket)), context_(std::move(tls)) {
     error_code ignored;
     socket_.non_blocking(true, ignored);
+  }
+  Impl(tcp::socket socket, std::unique_ptr<SSL, SslFree> ssl, Place place)
+      : place_(std::move(place)), socket_(std::move(socket)), ssl_(std::move(ssl)) {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+    whole_records_ = ssl_ && !place_.is_known();
+    if (ssl_) read_whole_records(ssl_.get(), whole_records_);
   }
   ~Impl() {
     place_.leave();  // before the descriptor's number can be another connection's
@@ -356,6 +364,18 @@ class Stream::Impl : public std::enable_shared_from_this<Stream::Impl> {
 
 Stream::Stream(tcp::socket socket, std::shared_ptr<SSL_CTX> tls, Place place)
     : impl_(std::make_shared<Impl>(std::move(socket), std::move(tls), std::move(place))) {}
+
+Stream::Stream(const executor_type& executor, Released released) {
+  tcp::socket socket(executor);
+  error_code error;
+  const bool is_v6 = local_end_of(released.descriptor).protocol() == tcp::v6();
+  socket.assign(is_v6 ? tcp::v6() : tcp::v4(), released.descriptor, error);
+  if (error) {
+    released.place.leave();
+    ::close(released.descriptor);
+  }
+  impl_ = std::make_shared<Impl>(std::move(socket), std::move(released.ssl), std::move(released.place));
+}
 
 Stream& Stream::operator=(Stream&& other) noexcept {
   if (impl_) impl_->close();

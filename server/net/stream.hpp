@@ -36,6 +36,9 @@ class Stream {
 
   /// `tls` null = none; `place` empty = none: it is left before the descriptor is closed.
   Stream(boost::asio::ip::tcp::socket socket, std::shared_ptr<SSL_CTX> tls, Place place = {});
+  struct Released;
+  /// Goes on with what release() gave, on another thread perhaps.
+  Stream(const executor_type& executor, Released released);
   Stream(Stream&&) noexcept = default;
   Stream& operator=(Stream&& other) noexcept;
   ~Stream();
@@ -72,7 +75,6 @@ class Stream {
   void async_shutdown(Done done);
   /// The connection, to be carried on by other means; the stream is closed. REQUIRES: nothing is pending, and the
   /// handshake is over.
-  struct Released;
   [[nodiscard]] Released release();
 
   /// As async_shutdown(), forgets TLS, and waits for the peer's end; what still comes is thrown away. Closing over unread bytes

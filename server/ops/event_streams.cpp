@@ -19,7 +19,6 @@ namespace twinhub::ops {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 /// A comment line, so that a client that has gone is noticed and proxies keep the connection.
 constexpr std::chrono::seconds ping_pace{15};
@@ -36,12 +35,8 @@ class Stream final : public std::enable_shared_from_this<Stream> {
   using Clock = std::chrono::steady_clock;
 
  public:
-  Stream(tcp::socket socket, net::Place place, std::string headers, Streams& streams)
-      : socket_(std::move(socket)),
-        place_(std::move(place)),
-        timer_(socket_.get_executor()),
-        headers_(std::move(headers)),
-        streams_(streams) {}
+  Stream(net::Stream stream, std::string headers, Streams& streams)
+      : stream_(std::move(stream)), timer_(stream_.get_executor()), headers_(std::move(headers)), streams_(streams) {}
 
   void begin(Result<std::unique_ptr<EventSource>> source) {
     if (!source) {
@@ -66,9 +61,7 @@ class Stream final : public std::enable_shared_from_this<Stream> {
     if (idle_) next();
   }
   void close() {
-    place_.leave();  // before the descriptor's number can be another connection's
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    stream_.close();
     timer_.cancel();
   }
 
@@ -83,7 +76,7 @@ class Stream final : public std::enable_shared_from_this<Stream> {
       if (!out_.empty()) break;
       if (!*more) return wait();
       // A filter that matches little: others have their turn first.
-      asio::post(socket_.get_executor(), [self = shared_from_this()] { self->next(); });
+      asio::post(stream_.get_executor(), [self = shared_from_this()] { self->next(); });
       return;
     }
     write();
@@ -108,23 +101,23 @@ class Stream final : public std::enable_shared_from_this<Stream> {
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
       if (!error) self->end();
     });
-    asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](boost::system::error_code error, auto) {
+    asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](boost::system::error_code error, auto) {
       self->timer_.cancel();
-      if (error || !self->source_) return self->end();
-      self->next();
+      if (error) return self->end();
+      if (self->source_) return self->next();
+      self->stream_.async_shutdown([self](boost::system::error_code) { self->end(); });
     });
   }
 
   /// The client sends nothing any more; reading tells when it leaves.
   void watch_for_end() {
-    socket_.async_read_some(asio::buffer(byte_), [self = shared_from_this()](boost::system::error_code error, auto) {
+    stream_.async_read_some(asio::buffer(byte_), [self = shared_from_this()](boost::system::error_code error, auto) {
       if (error) return self->end();
       self->watch_for_end();
     });
   }
 
-  tcp::socket socket_;
-  net::Place place_;
+  net::Stream stream_;
   asio::steady_timer timer_;
   std::string headers_;
   Streams& streams_;
@@ -148,23 +141,19 @@ class Streams final : public EventStreams {
     thread_.join();
   }
 
-  void adopt(tcp::socket socket, net::Place place, OpenStream open, std::string headers) override {
-    boost::system::error_code error;
-    const auto protocol = socket.local_endpoint(error).protocol();
-    const int descriptor = error ? -1 : socket.release(error);
-    if (error) return place.leave();
-    asio::post(context_, [this, protocol, descriptor, place = std::move(place), open = std::move(open),
-                          headers = std::move(headers)]() mutable {
-      auto stream = std::make_shared<Stream>(tcp::socket(context_, protocol, descriptor), std::move(place),
-                                             std::move(headers), *this);
-      if (streams_.size() >= streams_max_)
-        return stream->refuse("503 Service Unavailable", "too many streams are open");
-      streams_.insert(stream);
-      // Before it looks, for every thread: what comes after its look wakes it.
-      looking_ = streams_.size();
-      std::atomic_thread_fence(std::memory_order_seq_cst);
-      stream->begin(open());
-    });
+  void adopt(net::Stream connection, OpenStream open, std::string headers) override {
+    asio::post(context_,
+               [this, released = connection.release(), open = std::move(open), headers = std::move(headers)]() mutable {
+                 auto stream = std::make_shared<Stream>(net::Stream(context_.get_executor(), std::move(released)),
+                                                        std::move(headers), *this);
+                 if (streams_.size() >= streams_max_)
+                   return stream->refuse("503 Service Unavailable", "too many streams are open");
+                 streams_.insert(stream);
+                 // Before it looks, for every thread: what comes after its look wakes it.
+                 looking_ = streams_.size();
+                 std::atomic_thread_fence(std::memory_order_seq_cst);
+                 stream->begin(open());
+               });
   }
 
   void wake() override {

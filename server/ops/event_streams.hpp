@@ -3,9 +3,8 @@
 #pragma once
 
 #include "protocol/error.hpp"
-#include "server/net/admission.hpp"
+#include "server/net/stream.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -36,8 +35,7 @@ class EventStreams {
 
   /// Takes a connection whose request was read. Beyond `streams_max` it is answered with 503. `headers`: further lines of
   /// the answer, each with its end.
-  virtual void adopt(boost::asio::ip::tcp::socket socket, net::Place place, OpenStream open,
-                     std::string headers = {}) = 0;
+  virtual void adopt(net::Stream stream, OpenStream open, std::string headers = {}) = 0;
   /// There may be something new. Any thread; quick.
   virtual void wake() = 0;
   /// Ends every stream; none of their sources is left when this returns. Any thread but the streams'.

@@ -1,12 +1,10 @@
 #include "server/ops/ops_door.hpp"
 
 #include "server/net/http_text.hpp"
-#include "server/net/peer_address.hpp"
 #include "server/net/request_head.hpp"
 #include "server/ops/late_answers.hpp"
 #include "server/ops/visitor.hpp"
 
-#include <sys/socket.h>
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -43,13 +41,15 @@ struct Door {
 
 class Session final : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, net::Place place, const Door& door)
-      : stream_(std::move(socket)), place_(std::move(place)), timer_(stream_.get_executor()), door_(door) {}
-  ~Session() {
-    place_.leave();  // before the descriptor's number can be another connection's
+  Session(net::Stream stream, const Door& door)
+      : stream_(std::move(stream)), timer_(stream_.get_executor()), door_(door) {}
+
+  void start() {
+    limit_time();
+    stream_.async_handshake(net::Stream::Side::server, [self = shared_from_this()](beast::error_code error) {
+      if (!error) self->read();
+    });
   }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
 
   void read() {
     parser_.emplace();
@@ -62,10 +62,7 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// The site's, to the request that was read.
   void send_answer(SiteAnswer answer) {
-    if (std::exchange(let_go_, {})) {
-      beast::error_code ignored;
-      stream_.cancel(ignored);  // the look for its end
-    }
+    let_go_ = {};
     if (answer.noted != Reason::other) note(answer.noted, std::to_string(answer.status), "");
     if (answer.stream) return stream_from_site(std::move(answer));
     if (answer.take_over) return hand_on(answer.take_over);
@@ -80,37 +77,39 @@ class Session final : public std::enable_shared_from_this<Session> {
   }
 
  private:
-  /// At its end the connection is shut down and not closed: its descriptor is the session's as long as its place is.
   void limit_time() {
     timer_.expires_after(door_.options.request_timeout);
     timer_.async_wait([weak = weak_from_this()](beast::error_code error) {
       const auto self = weak.lock();
       if (error || !self) return;
       if (!self->response_) self->note(Reason::no_connect, "", "No request came in time.");
-      self->shut_down();
+      self->stream_.close();
     });
   }
 
   void note(Reason reason, std::string_view code, std::string_view detail) {
-    place_.note({.stage = notices::Stage::http, .reason = reason, .code = code, .detail = detail}, {},
-                stream_.native_handle());
-  }
-
-  void shut_down() {
-    beast::error_code ignored;
-    stream_.shutdown(tcp::socket::shutdown_both, ignored);
+    stream_.note({.stage = notices::Stage::http, .reason = reason, .code = code, .detail = detail});
   }
 
   void look_for_head() {
     const net::HeadSearch head = finder_.look(buffer_, door_.options.header_bytes_max);
+    is_looking_ = false;
     if (head.error) return refuse(head.error);
     if (head.bytes > 0) return got_head(head.bytes);
+    is_looking_ = true;
+    receive();
+  }
+
+  /// One read at a time.
+  void receive() {
+    if (std::exchange(is_receiving_, true)) return;
     constexpr std::size_t at_once = 1024;
     stream_.async_read_some(buffer_.prepare(at_once),
                             [self = shared_from_this()](beast::error_code error, std::size_t bytes) {
-                              if (error) return;
-                              self->buffer_.commit(bytes);
-                              self->look_for_head();
+                              self->is_receiving_ = false;
+                              if (!error) self->buffer_.commit(bytes);
+                              if (error && self->let_go_) return self->left();
+                              if (!error && self->is_looking_) self->look_for_head();
                             });
   }
 
@@ -178,7 +177,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   void answer_by_site(std::string_view authority) {
     const auto& request = parser_->get();
     is_head_ = request.method() == http::verb::head;
-    peer_ = net::peer_of(stream_.native_handle());
+    peer_ = stream_.peer();
     auto admitted = site_->admit(request.base(), authority, peer_);
     // Of a refused request the body is never read: what follows would be taken for a request.
     keep_alive_ = request.keep_alive() && parser_->is_done();
@@ -203,7 +202,7 @@ class Session final : public std::enable_shared_from_this<Session> {
       if (error == http::error::body_limit) {
         self->send(too_large(), false);
       } else {
-        self->shut_down();
+        self->stream_.close();
       }
     });
   }
@@ -215,21 +214,16 @@ class Session final : public std::enable_shared_from_this<Session> {
         door_.late.add([self = shared_from_this()](SiteAnswer answer) { self->send_answer(std::move(answer)); });
     let_go_ = site_->answer(std::move(request), peer_, std::move(answered));
     if (!let_go_) return;
-    place_.prove();
-    watch_for_end(number);
+    late_answer_ = number;
+    stream_.place().prove();
+    // Its end is looked for meanwhile. Bytes are a request to come, which has to wait.
+    if (buffer_.size() == 0) receive();
   }
 
-  /// Of a peer that waits for its answer, the one with the number among the late ones.
-  void watch_for_end(std::uint64_t number) {
-    stream_.async_wait(tcp::socket::wait_read, [weak = weak_from_this(), number](beast::error_code error) {
-      const auto self = weak.lock();
-      char byte = 0;
-      if (error || !self || !self->let_go_) return;
-      // Bytes are a request to come, which has to wait.
-      if (::recv(self->stream_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
-      std::exchange(self->let_go_, {})();
-      self->door_.late.forget(number);
-    });
+  /// The peer, before its answer.
+  void left() {
+    std::exchange(let_go_, {})();
+    door_.late.forget(late_answer_);
   }
 
   void stream_from_site(SiteAnswer answer) {
@@ -237,17 +231,14 @@ class Session final : public std::enable_shared_from_this<Session> {
     for (const auto& [name, value] : answer.headers)
       headers += net::header_name(name) + ": " + net::header_value(value) + "\r\n";
     timer_.cancel();
-    place_.prove();
-    door_.streams.adopt(std::move(stream_), std::move(place_), std::move(answer.stream), std::move(headers));
+    stream_.place().prove();
+    door_.streams.adopt(std::move(stream_), std::move(answer.stream), std::move(headers));
   }
 
   void hand_on(const TakeOver& take) {
     timer_.cancel();
-    if (buffer_.size() > 0) return shut_down();  // bytes that nobody would read
-    place_.leave();                              // the descriptor is another's from here on
-    beast::error_code error;
-    const int descriptor = stream_.release(error);
-    if (!error) take(descriptor);
+    if (buffer_.size() > 0) return stream_.close();  // bytes that nobody would read
+    take(stream_.release());
   }
 
   [[nodiscard]] Refusal check(std::string_view authority, std::string_view path) {
@@ -256,7 +247,7 @@ class Session final : public std::enable_shared_from_this<Session> {
     if (const auto refusal = check_visitor(request.base(), door_.options.host_names); refusal.status != 0)
       return refusal;
     return is_private(path) && request.method() != http::verb::post && !brings_key(path)
-               ? check_reader(request.base(), net::peer_of(stream_.native_handle()), door_.options.token)
+               ? check_reader(request.base(), stream_.peer(), door_.options.token)
                : Refusal{};
   }
 
@@ -291,22 +282,10 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   void write() {
     http::async_write(stream_, *response_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (error || !self->response_->keep_alive()) return self->end();
-      self->read();
-    });
-  }
-
-  /// The answer has left before the socket is closed over bytes that were not read.
-  void end() {
-    beast::error_code ignored;
-    stream_.shutdown(tcp::socket::shutdown_send, ignored);
-    discard_rest();
-  }
-
-  void discard_rest() {
-    buffer_.consume(buffer_.size());
-    stream_.async_read_some(buffer_.prepare(1024), [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (!error) self->discard_rest();
+      if (error) return self->stream_.close();
+      if (self->response_->keep_alive()) return self->read();
+      // The answer has left before the socket is closed over bytes that were not read.
+      self->stream_.async_linger([self](beast::error_code) {});
     });
   }
 
@@ -316,24 +295,25 @@ class Session final : public std::enable_shared_from_this<Session> {
     const auto last = parser_->get()["Last-Event-ID"];
     if (!last.empty()) text += (text.empty() ? "from=" : "&from=") + std::string(last);
     timer_.cancel();
-    place_.prove();  // a stream is meant to stay
-    door_.streams.adopt(std::move(stream_), std::move(place_),
-                        [&open = door_.open_events, text = std::move(text)] { return open(text); });
+    stream_.place().prove();  // a stream is meant to stay
+    door_.streams.adopt(std::move(stream_), [&open = door_.open_events, text = std::move(text)] { return open(text); });
   }
 
-  tcp::socket stream_;
-  net::Place place_;
+  net::Stream stream_;
   asio::steady_timer timer_;
   const Door& door_;
   beast::flat_buffer buffer_;
   net::HeadFinder finder_;
+  bool is_looking_ = false;  ///< for a head
+  bool is_receiving_ = false;
   std::optional<net::RequestParser> parser_;
   std::optional<http::response<http::string_body>> response_;
   // Of a request to a site
   Site* site_ = nullptr;
   std::optional<http::response<http::empty_body>> go_on_;
   asio::ip::address peer_;
-  Site::LetGo let_go_;
+  Site::LetGo let_go_;  ///< while the answer is waited for
+  std::uint64_t late_answer_ = 0;
   bool keep_alive_ = false;
   bool is_head_ = false;
 };
@@ -399,8 +379,10 @@ class OpsDoorImpl final : public OpsDoor {
     boost::system::error_code gone;
     const auto peer = socket.remote_endpoint(gone);
     if (gone) return;
-    if (auto place = admission_.enter(net::DoorKind::operations, socket.native_handle(), peer.address()))
-      std::make_shared<Session>(std::move(socket), std::move(place), door_)->read();
+    auto place = admission_.enter(net::DoorKind::operations, socket.native_handle(), peer.address());
+    if (!place) return;
+    net::Stream stream(std::move(socket), options_.tls ? options_.tls() : nullptr, std::move(place));
+    std::make_shared<Session>(std::move(stream), door_)->start();
   }
 
   /// Without descriptors the waiting connection stays where it is: asking again at once would only spin.

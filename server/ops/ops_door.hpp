@@ -1,4 +1,4 @@
-// The operations port: a few pages over plain HTTP, served by a thread of their own so that they answer when all others
+// The operations port: a few pages over HTTP, with TLS or without, served by a thread of their own so that they answer when all others
 // are busy; and GET /events, a stream (event_streams.hpp).
 #pragma once
 
@@ -42,6 +42,7 @@ struct OpsOptions {
   std::size_t streams_max = 32;  ///< GET /events at one time; beyond, 503
   std::chrono::seconds request_timeout{15};
   std::uint32_t header_bytes_max = 8 * 1024;
+  std::function<std::shared_ptr<SSL_CTX>()> tls = {};  ///< the present one, for a new connection; empty: no TLS
 };
 
 class OpsDoor {

@@ -22,8 +22,8 @@ namespace twinhub::ops {
 using SiteHead = boost::beast::http::request_header<>;
 using SiteRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// The connection, to be carried on by other means: its descriptor is the taker's to close.
-using TakeOver = std::function<void(int descriptor)>;
+/// The connection, to be carried on by other means.
+using TakeOver = std::function<void(net::Stream::Released connection)>;
 
 struct SiteAnswer {
   unsigned status = 200;

@@ -8,6 +8,7 @@ const { spawn, spawnSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
 const os = require('node:os');
 const path = require('node:path');
 
@@ -89,7 +90,8 @@ class Hub {
   // Status of a GET on the operations port; 0 when nobody listens.
   ops_status(request_path) {
     return new Promise((resolve) => {
-      const request = http.get({ host: this.address, port: this.ports.ops, path: request_path, agent: false, timeout: patience_ms }, (response) => {
+      const [module, trust] = this.flags.includes('--ops-tls') ? [https, { rejectUnauthorized: false }] : [http, {}];
+      const request = module.get({ host: this.address, port: this.ports.ops, path: request_path, agent: false, timeout: patience_ms, ...trust }, (response) => {
         response.resume();
         resolve(response.statusCode);
       });

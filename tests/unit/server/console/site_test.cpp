@@ -117,7 +117,7 @@ TEST_F(SiteTest, KeysAreTakenInClearFromThisMachineAlone) {
   const std::string body = R"({"policy":"service","key":")" + hub::test_key('C') + "\"}";
   EXPECT_EQ(status("POST", "/console/api/session", body), 403U);
   EXPECT_EQ(hub::at(send("GET", "/console/api/info").body, "login"), "\"refused\"");
-  ConsoleWorld plain({.plain = true});
+  ConsoleWorld plain({.takes_keys = true});
   plain.peer = peer;
   EXPECT_EQ(plain.send("POST", "/console/api/session", body).status, 201U);
 }
@@ -266,8 +266,8 @@ TEST_F(SiteTest, KeysOfAPolicyAreForWhoHasAllItsRights) {
 TEST(PlayedDevice, AConnectionIsHandedOnForASessionThatMayAlone) {
   ApiOptions options;
   int taken = -1;
-  options.take_device = [&taken](int descriptor, const auto&, const std::string& key) {
-    taken = descriptor;
+  options.take_device = [&taken](const net::Stream::Released& connection, const auto&, const std::string& key) {
+    taken = connection.descriptor;
     EXPECT_EQ(key, "AAAAAAAAAAAAAAAAAAAAAA==");
   };
   ConsoleWorld world(options);
@@ -288,7 +288,9 @@ TEST(PlayedDevice, AConnectionIsHandedOnForASessionThatMayAlone) {
   EXPECT_EQ(world.send("GET", "/console/api/device", "", {{"Sec-WebSocket-Protocol", "mqtt, " + own}}).status, 400U);
   const auto answer = ask("mqtt, " + own);
   ASSERT_TRUE(answer.take_over);
-  answer.take_over(7);
+  net::Stream::Released connection;
+  connection.descriptor = 7;
+  answer.take_over(std::move(connection));
   EXPECT_EQ(taken, 7);
   world.log_in("service", 'C');
   EXPECT_EQ(ask("mqtt, session." + world.token).status, 403U);
