@@ -2,6 +2,7 @@
 
 #include "config/hub_name.hpp"
 #include "protocol/x509/certificate.hpp"
+#include "server/app_parts.hpp"
 #include "server/cli/command_line.hpp"
 #include "server/net/arrival.hpp"
 #include "server/net/web_socket_request.hpp"
@@ -108,6 +109,10 @@ Console::Console(const config::Loaded& loaded, const ConsoleParts& parts)
   }
   options.begin_backup = [this](std::string_view query) { return parts_.backups.begin(query); };
   options.backup_state = [this] { return parts_.backups.state(); };
+  options.renew_key = [this](const std::string& policy, bool is_primary) {
+    const MutexLock lock(parts_.policies_mutex);
+    return renew_policy_key(settings_, parts_.hub.authenticator, parts_.random, policy, is_primary);
+  };
   options.ca_pem = [this] { return ca_pem(); };
   api_ = std::make_unique<console::Api>(
       console::ApiParts{parts.hub, sessions_, parts.notices, stream_,

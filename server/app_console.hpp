@@ -15,6 +15,7 @@
 #include "server/notices/notices.hpp"
 #include "server/ops/figures_history.hpp"
 #include "server/rest/rest_door.hpp"
+#include "storage/guarded.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -35,6 +36,7 @@ struct ConsoleParts {
   const amqp_door::Door& amqp;
   rest::Door& rest;
   Backups& backups;
+  Mutex& policies_mutex;            ///< of the policies' file and the policies in use, together
   const std::filesystem::path& ca;  ///< empty when the certificate is configured
 };
 

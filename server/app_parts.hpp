@@ -45,6 +45,9 @@ namespace twinhub {
 [[nodiscard]] Result<std::vector<hub::Policy>> read_policies(const config::Settings& settings);
 /// What differs, in words without a key; "" = nothing.
 [[nodiscard]] std::string changes_of(const std::vector<hub::Policy>& before, const std::vector<hub::Policy>& after);
+/// A new key in the place of one of a policy's two, in the file and in use. REQUIRES: the mutex of the policies is held.
+[[nodiscard]] Result<void> renew_policy_key(const config::Settings& settings, hub::Authenticator& authenticator,
+                                            hub::Random& random, const std::string& policy, bool is_primary);
 /// Writes them where load_policies() finds them.
 [[nodiscard]] Result<void> keep_policies(const config::Settings& settings, const std::vector<hub::Policy>& policies);
 

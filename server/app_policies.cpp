@@ -5,9 +5,12 @@
 #include "server/net/certificates.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace twinhub {
 namespace {
+
+constexpr std::size_t key_bytes = 32;
 
 struct NamedRight {
   std::string_view name;
@@ -38,7 +41,6 @@ std::vector<std::string> words_of(const hub::Policy& policy) {
 }
 
 std::vector<config::PolicyKeys> random_policies(hub::Random& random) {
-  constexpr std::size_t key_bytes = 32;
   std::vector<config::PolicyKeys> policies;
   for (const std::string_view name : config::policy_names) {
     policies.push_back(
@@ -124,6 +126,19 @@ Result<void> keep_policies(const config::Settings& settings, const std::vector<h
   for (const auto& policy : policies)
     keys.push_back({policy.name, policy.primary_key, policy.secondary_key, words_of(policy)});
   return net::write_file(config::policies_file(settings), config::policies_text(keys), 0600);
+}
+
+Result<void> renew_policy_key(const config::Settings& settings, hub::Authenticator& authenticator, hub::Random& random,
+                              const std::string& policy, bool is_primary) {
+  auto policies = read_policies(settings);  // the file, as a reload takes it
+  if (!policies) return policies.error();
+  const auto found = std::find_if(policies->begin(), policies->end(),
+                                  [&policy](const hub::Policy& each) { return each.name == policy; });
+  if (found == policies->end()) return fail(Errc::argument_invalid, "the policies' file has no such policy");
+  (is_primary ? found->primary_key : found->secondary_key) = base64_encode(random.bytes(key_bytes));
+  if (const auto kept = keep_policies(settings, *policies); !kept) return kept;
+  authenticator.replace_policies(std::move(*policies));
+  return {};
 }
 
 }  // namespace twinhub

@@ -89,8 +89,9 @@ Result<void> Serving::complete() {
   open_events_ = event_source(*store_, config::hub_name(settings_));
   if (settings_.console_enabled) {
     console_ = std::make_unique<Console>(
-        parts_.loaded, ConsoleParts{*hub_, parts_.random, parts_.notices, *endpoints_, parts_.admission, threads_,
-                                    *mqtt_, *amqp_, *rest_, *backups_, parts_.certificates.ca_file()});
+        parts_.loaded,
+        ConsoleParts{*hub_, parts_.random, parts_.notices, *endpoints_, parts_.admission, threads_, *mqtt_, *amqp_,
+                     *rest_, *backups_, parts_.policies_mutex, parts_.certificates.ca_file()});
   }
   if (settings_.control_enabled) {
     waits_ = std::make_shared<control::Waits>(hub_->store, hub_->queries, config::hub_name(settings_),

@@ -147,6 +147,7 @@ const Api::Route Api::routes[] = {
     {verb::put, "log-level", Route::Needs::session, Right::registry_write, &Api::set_log_level},
     {verb::get, "policies", Route::Needs::session, Right::registry_read, &Api::policies},
     {verb::get, "policies/", Route::Needs::session, Right::registry_read, &Api::policy_keys},
+    {verb::post, "policies/", Route::Needs::session, whole_registry, &Api::renew_policy_key},
     {verb::post, "backup", Route::Needs::session, whole_registry, &Api::begin_backup},
     {verb::get, "backup", Route::Needs::session, whole_registry, &Api::backup_state},
     {verb::get, "figures", Route::Needs::session, anything, &Api::figures},

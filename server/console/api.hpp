@@ -55,6 +55,10 @@ struct ApiOptions {
     return ops::Page{.status = 404, .body = {}};
   };
   std::function<ops::Page()> backup_state = [] { return ops::Page{.status = 404, .body = {}}; };
+  /// Puts a new key in the place of one of a policy's two, for good. Errors, in words for the owner.
+  std::function<Result<void>(const std::string& policy, bool is_primary)> renew_key = [](const std::string&, bool) {
+    return Result<void>(fail(Errc::service_unavailable, "keys are not renewed here"));
+  };
   std::function<std::string()> ca_pem = [] { return std::string(); };  ///< "" = the certificate is not the hub's own
 };
 
@@ -105,8 +109,10 @@ class Api {
   [[nodiscard]] ops::SiteAnswer ca(const Call& call);
   [[nodiscard]] ops::SiteAnswer set_log_level(const Call& call);
   // api_owner.cpp
+  [[nodiscard]] std::variant<hub::Policy, ops::SiteAnswer> policy_of(const Call& call) const;
   [[nodiscard]] ops::SiteAnswer policies(const Call& call);
   [[nodiscard]] ops::SiteAnswer policy_keys(const Call& call);
+  [[nodiscard]] ops::SiteAnswer renew_policy_key(const Call& call);
   [[nodiscard]] ops::SiteAnswer begin_backup(const Call& call);
   [[nodiscard]] ops::SiteAnswer backup_state(const Call& call);
   // api_devices.cpp

@@ -2,6 +2,7 @@
 #include "server/console/api.hpp"
 
 #include "protocol/iothub/property_bag.hpp"
+#include "protocol/json/document.hpp"
 #include "server/base/log.hpp"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ ops::SiteAnswer Api::policies(const Call& call) {
                          .close());
 }
 
-ops::SiteAnswer Api::policy_keys(const Call& call) {
+std::variant<hub::Policy, ops::SiteAnswer> Api::policy_of(const Call& call) const {
   const std::string name = iothub::percent_decode(call.name);
   const auto all = parts_.hub.authenticator.policies();
   const auto policy =
@@ -49,12 +50,38 @@ ops::SiteAnswer Api::policy_keys(const Call& call) {
   if (policy == all->end()) return message_answer(404, "there is no such policy");
   if (!may_see_keys(call.session.login.rights, *policy))
     return message_answer(403, "the policy '" + call.session.login.policy + "' has not all the rights of that one");
+  return *policy;
+}
+
+ops::SiteAnswer Api::policy_keys(const Call& call) {
+  auto found = policy_of(call);
+  if (auto* refused = std::get_if<ops::SiteAnswer>(&found)) return std::move(*refused);
+  const auto& policy = std::get<hub::Policy>(found);
   const std::string peer = call.visit.peer.to_string();
   log::info({.event = "console_keys_shown", .address = peer},
-            "console: the keys of policy '{}' were shown to policy '{}' at {}", policy->name, call.session.login.policy,
+            "console: the keys of policy '{}' were shown to policy '{}' at {}", policy.name, call.session.login.policy,
             peer);
   return json_answer(
-      JsonObject().text("primaryKey", policy->primary_key).text("secondaryKey", policy->secondary_key).close());
+      JsonObject().text("primaryKey", policy.primary_key).text("secondaryKey", policy.secondary_key).close());
+}
+
+/// {"renew":"primary"} or "secondary". Sessions and connections that rest on the old key end.
+ops::SiteAnswer Api::renew_policy_key(const Call& call) {
+  auto found = policy_of(call);
+  if (auto* refused = std::get_if<ops::SiteAnswer>(&found)) return std::move(*refused);
+  const auto& policy = std::get<hub::Policy>(found);
+  const auto document = json::parse(call.body);
+  const auto member = document ? document->root().find("renew") : std::nullopt;
+  const std::string which = member ? member->string().value_or("") : "";
+  if (which != "primary" && which != "secondary")
+    return message_answer(400, R"(the body is {"renew":"primary"} or {"renew":"secondary"})");
+  const auto renewed = options_.renew_key(policy.name, which == "primary");
+  const std::string peer = call.visit.peer.to_string();
+  log::info({.event = "console_key_renewed", .address = peer},
+            "console: a new {} key of policy '{}' ordered by policy '{}' from {}: {}", which, policy.name,
+            call.session.login.policy, peer, renewed ? "done" : renewed.error().detail);
+  return renewed ? ops::SiteAnswer{204, {{"Cache-Control", "no-store"}}, {}}
+                 : message_answer(503, renewed.error().detail);
 }
 
 ops::SiteAnswer Api::begin_backup(const Call& call) {

@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
 const { with_browser } = require('./browser');
+const { ConsoleClient } = require('../support/node/console_client');
 const { other_key } = require('./devices');
 
 const found = with_browser();
@@ -103,5 +104,37 @@ test('the policy service sees twins and no keys', async () => {
     return answers.map((answer) => answer.status);
   });
   assert.deepEqual(status, [403, 403]);
+  await page.context().close();
+});
+
+test('a key of a device is replaced once the device is typed: whoever has the old one is out, the other key goes on', async () => {
+  const { browser, clients } = found;
+  const device = await clients.create('rotate-1');
+  const owner = await new ConsoleClient(found.hub).log_in();
+  const keys = async () => (await owner.hub_api('GET', '/devices/rotate-1')).json.authentication.symmetricKey;
+  const before = await keys();
+  await clients.connect(device);
+  const page = await browser.open('/devices/rotate-1/identity');
+  const replace = async (name) => {
+    await page.getByRole('button', { name }).click();
+    const dialog = page.getByRole('dialog');
+    const run = dialog.getByRole('button', { name: 'Run' });
+    assert.ok(await run.isDisabled(), 'not before the device is typed');
+    await dialog.getByLabel('To confirm, type rotate-1').fill('rotate-1');
+    await run.click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  await replace('New primary key');
+  const renewed = await keys();
+  assert.notEqual(renewed.primaryKey, before.primaryKey);
+  assert.equal(Buffer.from(renewed.primaryKey, 'base64').length, 32);
+  assert.equal(renewed.secondaryKey, before.secondaryKey);
+  assert.ok(!(await page.content()).includes(renewed.primaryKey), 'it is not shown unasked');
+  await browser.go(page, '/devices/rotate-1/connection');
+  await page.getByText('identity_changed').first().waitFor();
+  await assert.rejects(clients.connect(device));
+  await browser.go(page, '/devices/rotate-1/identity');
+  await replace('Swap the keys');
+  assert.deepEqual(await keys(), { primaryKey: before.secondaryKey, secondaryKey: renewed.primaryKey });
   await page.context().close();
 });

@@ -45,6 +45,32 @@ test('keys of policies are hidden until they are asked for, can be copied, and a
   await page.context().close();
 });
 
+test('a policy\'s key is renewed once the policy is typed: the old key opens nothing, the other one goes on', async () => {
+  const { browser, hub } = found;
+  const owner = await new ConsoleClient(hub).log_in();
+  const before = (await owner.get('policies/registryReadWrite')).json;
+  const old = await new ConsoleClient(hub).log_in('registryReadWrite');
+  const page = await browser.open('/hub');
+  const row = policy_row(page, 'registryReadWrite');
+  await row.getByRole('button', { name: 'Show the keys: registryReadWrite' }).click();
+  await row.getByRole('button', { name: 'New primary key' }).click();
+  const dialog = page.getByRole('dialog');
+  const run = dialog.getByRole('button', { name: 'Run' });
+  assert.ok(await run.isDisabled(), 'not before the policy is typed');
+  await dialog.getByLabel('To confirm, type registryReadWrite').fill('registryReadWrite');
+  await run.click();
+  await dialog.waitFor({ state: 'detached' });
+  const after = (await owner.get('policies/registryReadWrite')).json;
+  assert.notEqual(after.primaryKey, before.primaryKey);
+  assert.equal(after.secondaryKey, before.secondaryKey);
+  await row.getByText(after.primaryKey, { exact: true }).waitFor();
+  assert.equal((await old.get('session')).status, 401, 'a session ends with its key');
+  const log_in = async (with_key) => (await new ConsoleClient(hub).api('POST', 'session', { body: { policy: 'registryReadWrite', key: with_key } })).status;
+  assert.deepEqual([await log_in(before.primaryKey), await log_in(after.primaryKey), await log_in(after.secondaryKey)], [401, 201, 201]);
+  assert.equal(key_of('registryReadWrite'), after.primaryKey, 'in the policies\' file, too');
+  await page.context().close();
+});
+
 test('a policy shows no key of one that may more', async () => {
   const { browser, hub } = found;
   const page = await browser.open_as('registryRead', '/hub');
@@ -57,6 +83,9 @@ test('a policy shows no key of one that may more', async () => {
   const service = await new ConsoleClient(hub).log_in('service');
   for (const place of ['policies', 'policies/service', 'backup']) assert.equal((await service.get(place)).status, 403, place);
   assert.equal((await reader.get('backup')).status, 403);
+  assert.equal((await reader.api('POST', 'policies/registryRead', { body: { renew: 'primary' } })).status, 403, 'who may only read');
+  const writer = await new ConsoleClient(hub).log_in('registryReadWrite');
+  assert.equal((await writer.api('POST', 'policies/iothubowner', { body: { renew: 'primary' } })).status, 403);
   assert.equal((await reader.api('POST', 'backup?to=%2Ftmp%2Fx')).status, 403);
 });
 

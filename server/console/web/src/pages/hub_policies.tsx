@@ -1,11 +1,12 @@
-// Shared access policies; keys are read when somebody asks to see them, and forgotten when they are hidden.
+// Shared access policies; keys are read when somebody asks to see them, and forgotten when they are hidden; one at a time is renewed.
 import { useSignal } from '@preact/signals';
-import { get } from '../api';
+import { call, get } from '../api';
 import { useBusy, useLoad } from '../hooks';
-import { info } from '../session';
+import { info, may } from '../session';
 import { t } from '../texts';
 import { Command, Copy } from '../ui/copy';
-import { Failure, Loading } from '../ui/parts';
+import { Confirm } from '../ui/dialog';
+import { Failure, Loading, Opens } from '../ui/parts';
 import { DataTable } from '../ui/table';
 import { Text } from '../ui/text';
 
@@ -22,12 +23,14 @@ interface Keys {
 function PolicyKeys({ policy }: { policy: Policy }) {
   const words = t.hubPage;
   const keys = useSignal<Keys | null>(null);
+  const open = useSignal<'' | 'primary' | 'secondary'>('');
   const [busy, failed, run] = useBusy();
   if (!policy.keysShown) return <span class="muted">{words.keysRefused}</span>;
-  const show = () =>
-    void run(async () => {
-      keys.value = await get<Keys>(`/policies/${encodeURIComponent(policy.name)}`);
-    });
+  const path = `/policies/${encodeURIComponent(policy.name)}`;
+  const read = async () => {
+    keys.value = await get<Keys>(path);
+  };
+  const show = () => void run(read);
   if (!keys.value)
     return (
       <div class="row">
@@ -55,7 +58,7 @@ function PolicyKeys({ policy }: { policy: Policy }) {
           <Copy text={value} name={`${label}, ${policy.name}`} />
         </div>
       ))}
-      <div>
+      <div class="row">
         <button
           type="button"
           onClick={() => {
@@ -64,7 +67,32 @@ function PolicyKeys({ policy }: { policy: Policy }) {
         >
           {words.hideKeys}
         </button>
+        {may('RegistryRead', 'RegistryWrite') && (
+          <>
+            <Opens of={open} as="primary">
+              {words.renewPrimary}
+            </Opens>
+            <Opens of={open} as="secondary">
+              {words.renewSecondary}
+            </Opens>
+          </>
+        )}
       </div>
+      {open.value !== '' && (
+        <Confirm
+          title={open.value === 'primary' ? words.renewPrimary : words.renewSecondary}
+          words={words.renewWords}
+          name={policy.name}
+          action={t.run}
+          onClose={() => {
+            open.value = '';
+          }}
+          onDo={async () => {
+            await call('POST', path, { body: { renew: open.value } });
+            await read();
+          }}
+        />
+      )}
     </div>
   );
 }
