@@ -26,12 +26,13 @@ std::string text_of(const toml::node& node) {
   throw SettingsError("is neither text, whole number, true, false nor a list of texts");
 }
 
+/// `named`: the setting, where `origin` does not name it.
 void assign(Loaded& loaded, const SettingInfo& info, std::string_view text, const std::string& origin,
             const std::string& named) {
   try {
     info.assign(loaded.settings, text);
   } catch (const SettingsError& wrong) {
-    throw SettingsError(origin + ": " + named + ": " + wrong.what());
+    throw SettingsError(origin + ": " + (named.empty() ? "" : named + ": ") + wrong.what());
   }
   loaded.origins[std::string(info.key)] = origin;
 }
@@ -138,12 +139,12 @@ Loaded load(const Sources& sources) {
     const auto found = sources.environment.find(environment_name(info.key));
     if (found != sources.environment.end() && !found->second.empty() &&
         !is_of_service_link(found->first, found->second))
-      assign(loaded, info, found->second, found->first, std::string(info.key));
+      assign(loaded, info, found->second, found->first, "");
   }
   for (const auto& [key, text] : sources.flags) {
     const SettingInfo* info = find_setting(key);
     if (info == nullptr) throw SettingsError("there is no setting '" + key + "'");
-    assign(loaded, *info, text, std::string(info->flag), key);
+    assign(loaded, *info, text, std::string(info->flag), "");
   }
   check_whole(loaded.settings);
   check_routing(loaded.routing);

@@ -7,6 +7,7 @@
 #include "server/cli/examples.hpp"
 #include "server/cli/help.hpp"
 #include "server/cli/live_completion.hpp"
+#include "server/cli/new_id.hpp"
 #include "server/cli/terminal.hpp"
 
 #include <CLI/CLI.hpp>
@@ -118,7 +119,9 @@ class CommandLine {
   void add_token() {
     CLI::App& app = *app_.add_subcommand("token", "Print a SAS token: a policy's, a device's or a module's");
     add_who(app);
-    app.add_option("--seconds", token_seconds_, "Seconds that the token is valid for")->capture_default_str();
+    app.add_option("--seconds", token_seconds_, "Seconds that the token is valid for")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     add(app,
         [this](const config::Loaded& loaded) { return print_token(loaded.settings, policy_, id_, token_seconds_); });
   }
@@ -126,7 +129,7 @@ class CommandLine {
   void add_device(CLI::App& device) {
     CLI::App& create =
         *device.add_subcommand("create", "Register a device with a running hub; prints its connection string");
-    create.add_option("id", created_.id, "Device id")->required();
+    create.add_option("id", created_.id, "Device id")->required()->check(new_id_fault);
     create.add_option("--auth", created_.authentication, "How the device will authenticate")
         ->check(CLI::IsMember({"sas", "selfsigned", "ca"}))
         ->capture_default_str();

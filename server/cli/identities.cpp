@@ -1,8 +1,8 @@
 #include "server/cli/identities.hpp"
-#include "protocol/utf8.hpp"
 
 #include "protocol/iothub/connection_string.hpp"
 #include "protocol/iothub/property_bag.hpp"
+#include "protocol/utf8.hpp"
 #include "server/cli/command_line.hpp"
 #include "server/cli/credentials.hpp"
 #include "server/cli/hub_call.hpp"
@@ -10,7 +10,10 @@
 #include "server/cli/request_bodies.hpp"
 #include "server/cli/text_output.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <iostream>
+#include <string_view>
 
 namespace twinhub::cli {
 namespace {
@@ -71,13 +74,29 @@ std::optional<std::string> key_error(const std::string& body) {
   return std::nullopt;
 }
 
+/// The place of an error in the condition, which is all that the person has written of the query.
+std::string in_condition(std::string words, std::size_t before_condition) {
+  constexpr std::string_view at = "at line 1, column ";
+  const std::size_t found = words.find(at);
+  if (found == std::string::npos) return words;
+  const std::size_t number = found + at.size(),
+                    end = std::min(words.find_first_not_of("0123456789", number), words.size());
+  std::size_t column = 0;
+  std::from_chars(words.data() + number, words.data() + end, column);
+  if (column <= before_condition) return words;
+  return words.replace(found, end - found,
+                       "at column " + std::to_string(column - before_condition) + " of the condition");
+}
+
 }  // namespace
 
 int list_devices(const config::Settings& settings, const ListOptions& options) {
   auto hub = HubConnection::open(settings);
   if (!hub) return report(hub.error());
   std::string query = "SELECT " + std::string(listed) + " FROM devices";
-  if (!options.where.empty()) query += " WHERE " + options.where;
+  if (!options.where.empty()) query += " WHERE ";
+  const std::size_t before_condition = query.size();
+  query += options.where;
   Table table({"DEVICE", "STATUS", "CONNECTION", "LAST ACTIVITY", "AUTHENTICATION", "MESSAGES"});
   JsonArray array;
   const auto done = query_pages(*hub, {.text = query, .limit = options.limit}, [&](const json::Value& page) {
@@ -90,7 +109,7 @@ int list_devices(const config::Settings& settings, const ListOptions& options) {
     }
     table.flush();
   });
-  if (!done) return report(done.error());
+  if (!done) return report(fail(done.error().code, in_condition(done.error().detail, before_condition)));
   if (options.json) {
     array.finish();
   } else {

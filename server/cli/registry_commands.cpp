@@ -1,6 +1,7 @@
 // device, module and query: their arguments.
 #include "server/cli/command_set.hpp"
 #include "server/cli/identities.hpp"
+#include "server/cli/new_id.hpp"
 #include "server/cli/query_pages.hpp"
 #include "server/cli/why.hpp"
 
@@ -28,7 +29,7 @@ void add_device_commands(CommandSet& commands, const Shared& options) {
   list.add_option(
       "--where", options->list.where,
       "Only devices that meet this condition of the query language, e.g. \"connectionState = 'Connected'\"");
-  list.add_option("--limit", options->list.limit, "At most so many devices");
+  list.add_option("--limit", options->list.limit, "At most so many devices")->check(CLI::NonNegativeNumber);
   add_json(list, options->list.json);
 
   CLI::App& show = commands.add(device, "show", "Print a device's identity; its keys with --json only",
@@ -88,7 +89,7 @@ void add_module_commands(CommandSet& commands, const Shared& options) {
       module, "create", "Register a module of a device; prints its connection string",
       [options](const auto& settings) { return create_module(settings, options->id, options->managed_by); });
   add_ids(create);
-  create.get_option("module")->type_name("TEXT");  // a new one, which no completion knows
+  create.get_option("module")->check(new_id_fault)->type_name("TEXT");  // a new one, which no completion knows
   create.add_option("--managed-by", options->managed_by, "The owner of the module, e.g. IotEdge");
 
   CLI::App& list = commands.add(
@@ -117,7 +118,7 @@ void add_query_command(CommandSet& commands, const Shared& options) {
       .add_option("query", options->query.text,
                   "The query, e.g. \"SELECT deviceId, tags.room FROM devices WHERE status = 'enabled'\"")
       ->required();
-  query.add_option("--limit", options->query.limit, "At most so many rows");
+  query.add_option("--limit", options->query.limit, "At most so many rows")->check(CLI::NonNegativeNumber);
   add_json(query, options->query.json);
 }
 

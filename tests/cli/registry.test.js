@@ -167,6 +167,22 @@ test('twin watch for programs ends after so many events', async (t) => {
   assert.strictEqual(cli.run(['twin', 'watch', 'd1', '--ops-port', '1']).status, 3);
 });
 
+test('what cannot be is said before the hub is asked, in the words of whoever asked', async (t) => {
+  const cli = await Cli.start(t);
+  const refused = (...args) => {
+    const { status, stderr } = cli.run(args);
+    return `${status} ${stderr}`;
+  };
+  assert.match(refused('device', 'create', ''), /^2 .*'' is no id: 1 to 128 ASCII letters/);
+  assert.match(refused('device', 'create', 'bad id'), /^2 .*'bad id' is no id: 1 to 128 ASCII letters/);
+  assert.match(refused('module', 'create', 'd1', 'a/b'), /^2 .*'a\/b' is no id/);
+  assert.match(refused('device', 'list', '--limit', '-1'), /^2 .*--limit/);
+  assert.match(refused('query', 'SELECT * FROM devices', '--limit', '-1'), /^2 .*--limit/);
+  assert.match(refused('token', '--seconds', '0'), /^2 .*--seconds/);
+  assert.match(refused('device', 'list', '--where', 'status = '), /^1 .*unexpected end at column 10 of the condition\n$/);
+  assert.match(refused('health', '--mqtts-port', 'abc'), /^2 twinhub: --mqtts-port: 'abc' is neither a port/);
+});
+
 test('query: tables for people, arrays for programs, the place of an error', async (t) => {
   const cli = await Cli.start(t);
   for (const [id, room] of [['d1', 'attic'], ['d2', 'cellar']]) {
