@@ -41,9 +41,9 @@ class StoreFailure : public ::testing::TestWithParam<Fault> {
     system_->fail_log_appends(std::nullopt);
     system_->fail_log_syncs(std::nullopt);
   }
-  /// The store probes by itself: this waits for it, as a readiness check would, and gives up after half a minute.
+  /// The store probes by itself: this waits for it, as a readiness check would, and gives up after two minutes.
   [[nodiscard]] bool wait_until_writable() const {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     while (!store_->writable()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));

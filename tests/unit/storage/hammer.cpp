@@ -1,12 +1,14 @@
 // A process for kill_test.cpp to kill: raises counters for ever and writes each acknowledged one to standard output.
 //
-//   twinhub_storage_hammer FOLDER
+//   twinhub_storage_hammer FOLDER [CHANGES]
 //
+// After so many changes it makes no more and waits to be killed.
 // A line of output is one acknowledgement, 8 bytes: device (4, little-endian), version (4).
 #include "tests/unit/storage/store_fixture.hpp"
 
 #include <unistd.h>
 #include <cstdlib>
+#include <limits>
 
 namespace {
 
@@ -23,12 +25,14 @@ void acknowledge(std::uint32_t device, std::uint32_t version) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
+  const unsigned long changes =
+      argc == 3 ? std::strtoul(argv[2], nullptr, 10) : std::numeric_limits<unsigned long>::max();
   auto options = small_options(argv[1]);
   options.memtable_bytes = 256 << 10;
   const auto store = open(options);
   Semaphore room(64);
-  for (std::uint32_t i = 0;; ++i) {
+  for (std::uint32_t i = 0; i < changes; ++i) {
     room.acquire();
     const std::uint32_t device = i * 7919 % devices;
     const twinhub::IdentityId id{"device" + std::to_string(device), ""};
@@ -47,4 +51,5 @@ int main(int argc, char** argv) {
           room.release();
         });
   }
+  while (true) ::pause();
 }

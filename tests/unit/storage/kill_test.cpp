@@ -10,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <map>
+#include <optional>
 #include <random>
 
 extern char** environ;
@@ -26,7 +27,7 @@ using Versions = std::array<std::uint64_t, devices>;
 /// A running twinhub_storage_hammer.
 class Child {
  public:
-  explicit Child(const std::filesystem::path& folder) {
+  explicit Child(const std::filesystem::path& folder, std::optional<int> changes_max = {}) {
     int ends[2];
     EXPECT_EQ(pipe(ends), 0);
     posix_spawn_file_actions_t actions;
@@ -34,7 +35,8 @@ class Child {
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[0]);
     std::string program = TWINHUB_STORAGE_HAMMER, argument = folder.string();
-    char* arguments[] = {program.data(), argument.data(), nullptr};
+    std::string changes = changes_max ? std::to_string(*changes_max) : "";
+    char* arguments[] = {program.data(), argument.data(), changes_max ? changes.data() : nullptr, nullptr};
     EXPECT_EQ(posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
@@ -124,7 +126,7 @@ TEST(StoreKill, AndAFlippedByteLoseNothingThatWasAcknowledgedOrTheStartIsRefused
   const TemporaryFolder folder;
   Versions acknowledged{};
   {
-    Child child(folder / "db");
+    Child child(folder / "db", 160);  // each byte of its log costs starts of the store
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(child.read_one(acknowledged));
     child.kill_now();
     while (child.read_one(acknowledged)) {

@@ -128,7 +128,7 @@ TEST(StoreSnapshots, EndWhenTheStoreHasToBeOpenedAgain) {
   system->fail_log_syncs(rocksdb::IOStatus::IOError("injected"));
   EXPECT_FALSE(update_and_wait(*store, id, counting(id)));
   system->fail_log_syncs(std::nullopt);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
   while (!store->writable() && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   ASSERT_TRUE(store->writable());

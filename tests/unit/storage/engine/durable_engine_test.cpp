@@ -25,7 +25,7 @@ class DurableEngine : public ::testing::TestWithParam<EngineKind<FailingEngineHa
   }
   /// As the commit queue does: again and again.
   [[nodiscard]] Recovery recover() {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     while (std::chrono::steady_clock::now() < deadline) {
       if (const auto recovered = engine_->recover()) return *recovered;
       std::this_thread::yield();
