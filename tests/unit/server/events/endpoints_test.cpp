@@ -30,7 +30,7 @@ struct Taken {
 
   [[nodiscard]] bool wait_for(const std::string& name, const std::vector<std::string>& wanted) {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return bodies[name] == wanted; });
+    return changed.wait_for(lock, std::chrono::minutes(2), [&] { return bodies[name] == wanted; });
   }
 };
 

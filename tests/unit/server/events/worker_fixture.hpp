@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -21,10 +22,23 @@ using namespace storage::testing;
 
 inline const IdentityId device{"device", ""};
 
+/// Only a worker that hangs takes so long: it has the lowest priority, and its machine may be busy.
+inline constexpr std::chrono::minutes patience{2};
+
 class StoppedClock final : public hub::Clock {
  public:
   Timestamp now() const override { return moment(100); }
 };
+
+/// For what nobody tells of.
+[[nodiscard]] inline bool comes_true(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
 
 /// The other side. It takes everything unless told what to answer next.
 struct OtherSide {
@@ -62,7 +76,7 @@ struct OtherSide {
   template <class Condition>
   [[nodiscard]] bool wait_for(Condition condition) {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return condition(); });
+    return changed.wait_for(lock, patience, [&] { return condition(); });
   }
   [[nodiscard]] bool wait_for_taken(std::size_t count) {
     return wait_for([&] { return taken.size() >= count; });
@@ -148,9 +162,7 @@ class WorkerTest : public ::testing::Test {
   }
   /// An event is refused behind its witness, which may be the last that is taken.
   [[nodiscard]] static bool wait_for_refused(const Running& worker, std::uint64_t count) {
-    for (int i = 0; i < 4'000 && worker->figures().refused < count; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    return worker->figures().refused >= count;
+    return comes_true([&] { return worker->figures().refused >= count; });
   }
   /// Everything but `missing`, each once.
   void expect_all_but(std::set<std::size_t> missing) {

@@ -26,12 +26,7 @@ TEST_F(WorkerTest, TheOtherSideIsLookedForAtTheStartAndUntilItIsThere) {
     const std::lock_guard lock(other_.mutex);
     other_.is_away = false;
   }
-  bool is_reached = false;
-  for (int i = 0; i < 20'000 && !is_reached; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    is_reached = worker->figures().reach == Reach::reached;
-  }
-  ASSERT_TRUE(is_reached);
+  ASSERT_TRUE(comes_true([&] { return worker->figures().reach == Reach::reached; }));
   append(1);
   ASSERT_TRUE(other_.wait_for_taken(1));
 }
@@ -104,8 +99,10 @@ TEST_F(WorkerTest, OtherPartitionsGoOnWhileOneWaits) {
   append(50, 0, other);
   ASSERT_TRUE(other_.wait_for_taken(50));
   // What passes there says that the other side lives: the one that waits is refused in the end.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (worker->figures().refused == 0 && std::chrono::steady_clock::now() < deadline) append(1, 0, other);
+  ASSERT_TRUE(comes_true([&] {
+    append(1, 0, other);
+    return worker->figures().refused > 0;
+  }));
   ASSERT_EQ(worker->figures().refused, 1U);
   ASSERT_TRUE(other_.wait_for_taken(appended_ - 1));
   worker->stop();
