@@ -35,13 +35,17 @@ inline Result<Answer> report_of(Hub& hub, const std::string& id) {
   return (*run)->take();
 }
 
-/// Ticks until nothing waits.
+/// Ticks until nothing waits; what a tick writes is durable before the next one.
 inline void settle(Hub& hub) {
   for (int i = 0; i < 10'000; ++i) {
     hub.tick();
+    EXPECT_TRUE(answer_of<void>([&](auto done) {
+      ASSERT_TRUE(hub.store.write_records(
+          {{storage::RecordKind::cursors, "settle", ""}}, {},
+          [done](const Result<void>& durable, storage::Outbox& outbox) { done(durable, outbox); }));
+    }));
     const auto figures = hub.configuration_rollout.figures();
     if (figures.waiting == 0 && figures.in_flight == 0 && !figures.pass) return;
-    std::this_thread::yield();
   }
   FAIL() << "the rollout does not come to rest";
 }
