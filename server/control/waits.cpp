@@ -124,15 +124,18 @@ Result<bool> Waits::look_at_twin(Wait& wait) {
   const auto changed = has_changed(wait);
   if (!changed) return changed.error();
   if (*changed) wait.unseen = true;
-  if (!wait.unseen) return false;
+  // Before the look: what tick() finds unseen while it goes on is looked at once more.
+  if (!wait.unseen.exchange(false)) return false;
   auto run = queries_.begin({.text = wait.request.query, .page_rows = 1});
-  if (!run && run.error().code == Errc::generic_too_many_requests) return false;  // tick() has it tried again
+  if (!run && run.error().code == Errc::generic_too_many_requests) {
+    wait.unseen = true;  // tick() has it tried again
+    return false;
+  }
   if (!run) return run.error();
   while ((*run)->step()) {
   }
   const auto page = (*run)->take();
   if (!page) return page.error();
-  wait.unseen = false;
   constexpr std::string_view none = "[]";
   if (page->json == none) return false;
   wait.json = page->json.substr(1, page->json.size() - none.size());
