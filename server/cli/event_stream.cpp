@@ -36,12 +36,11 @@ std::string request_for(const config::Settings& settings, const std::string& que
 }  // namespace
 
 struct EventStream::Connection {
-  Connection(const config::Settings& settings_in, std::chrono::milliseconds silence_in)
-      : settings(settings_in), silence(silence_in) {}
+  explicit Connection(const config::Settings& settings_in) : settings(settings_in) {}
 
   /// Throws boost::system::system_error at the end of the stream, and after the longest silence.
-  std::string line() {
-    finish([this](auto done) { asio::async_read_until(*stream, buffer, '\n', done); });
+  std::string line(std::chrono::milliseconds silence) {
+    finish([this](auto done) { asio::async_read_until(*stream, buffer, '\n', done); }, silence);
     std::string line;
     std::getline(in, line);
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -50,7 +49,7 @@ struct EventStream::Connection {
 
   /// Begins an operation and waits for its end. Throws boost::system::system_error.
   template <typename Begin>
-  void finish(Begin begin) {
+  void finish(Begin begin, std::chrono::milliseconds silence) {
     boost::system::error_code outcome = asio::error::timed_out;
     begin([&outcome](const boost::system::error_code& error, const auto&...) { outcome = error; });
     context.restart();
@@ -65,17 +64,16 @@ struct EventStream::Connection {
   }
 
   /// Throws boost::system::system_error.
-  void open(const net::HttpTarget& target, std::shared_ptr<SSL_CTX> tls) {
+  void open(const net::HttpTarget& target, std::shared_ptr<SSL_CTX> tls, std::chrono::milliseconds silence) {
     asio::ip::tcp::resolver resolver(context);
     const auto places = resolver.resolve(target.address, std::to_string(target.port));
-    finish([&](auto done) { asio::async_connect(socket, places, done); });
+    finish([&](auto done) { asio::async_connect(socket, places, done); }, silence);
     stream.emplace(std::move(socket), std::move(tls));
     if (SSL* const ssl = stream->ssl()) net::expect_host(ssl, target.host);
-    finish([this](auto done) { stream->async_handshake(net::Stream::Side::client, done); });
+    finish([this](auto done) { stream->async_handshake(net::Stream::Side::client, done); }, silence);
   }
 
   const config::Settings& settings;
-  const std::chrono::milliseconds silence;
   asio::io_context context;
   asio::ip::tcp::socket socket{context};  // until it is connected
   std::optional<net::Stream> stream;
@@ -94,30 +92,31 @@ Result<EventStream> EventStream::open(const config::Settings& settings, const st
   auto tls = net::make_client_context(target);
   if (!tls) return tls.error();
   try {
-    auto connection = std::make_unique<Connection>(settings, silence);
-    connection->open(target, std::move(*tls));
+    auto connection = std::make_unique<Connection>(settings);
+    connection->open(target, std::move(*tls), silence);
     const std::string request = request_for(settings, query);
-    connection->finish([&](auto done) { asio::async_write(*connection->stream, asio::buffer(request), done); });
-    const std::string status = connection->line();
-    while (!connection->line().empty()) {
+    connection->finish([&](auto done) { asio::async_write(*connection->stream, asio::buffer(request), done); },
+                       silence);
+    const std::string status = connection->line(silence);
+    while (!connection->line(silence).empty()) {
     }
     const bool is_busy = status.find(" 503 ") != std::string::npos;
     if (status.find(" 200 ") == std::string::npos)
-      return fail(is_busy ? Errc::service_unavailable : Errc::argument_invalid, connection->line());
+      return fail(is_busy ? Errc::service_unavailable : Errc::argument_invalid, connection->line(silence));
     return EventStream(std::move(connection));
   } catch (const boost::system::system_error& error) {
     return unreachable(settings, error.code());
   }
 }
 
-Result<EventStream::Event> EventStream::next() {
+Result<EventStream::Event> EventStream::next(std::chrono::milliseconds silence) {
   const auto rest_behind = [](const std::string& line, std::string_view name) {
     return line.starts_with(name) ? std::optional(line.substr(name.size())) : std::nullopt;
   };
   Event event;
   try {
     while (true) {
-      const std::string line = connection_->line();
+      const std::string line = connection_->line(silence);
       if (auto position = rest_behind(line, "id: ")) event.position = std::move(*position);
       if (auto data = rest_behind(line, "data: ")) event.data = std::move(*data);
       if (line.empty() && !event.position.empty()) return event;

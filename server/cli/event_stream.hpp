@@ -28,8 +28,8 @@ class EventStream {
   EventStream(EventStream&&) noexcept;
   EventStream& operator=(EventStream&&) noexcept;
 
-  /// Errors: service_unavailable when the stream has ended.
-  [[nodiscard]] Result<Event> next();
+  /// Errors: service_unavailable when the stream has ended, or was silent for too long.
+  [[nodiscard]] Result<Event> next(std::chrono::milliseconds silence = silence_max);
 
  private:
   struct Connection;

@@ -57,10 +57,10 @@ TEST(CliEventStream, BeginsWithItsPositionAndGoesOnWithEvents) {
 
 TEST(CliEventStream, AHubThatIsSilentForTooLongHasGone) {
   const SilentHub hub("HTTP/1.1 200 OK\r\n\r\nid: 5,7\n\n");
-  auto stream = EventStream::open(hub.settings, "from=now", silence);
+  auto stream = EventStream::open(hub.settings, "from=now");
   ASSERT_TRUE(stream) << stream.error().detail;
   ASSERT_TRUE(stream->next());
-  const auto event = stream->next();
+  const auto event = stream->next(silence);
   ASSERT_FALSE(event);
   EXPECT_EQ(event.error().code, Errc::service_unavailable);
 }
