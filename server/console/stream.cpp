@@ -9,7 +9,8 @@ namespace twinhub::console {
 namespace {
 
 /// How often the session is looked at: it may be over, or its policy's key be renewed.
-constexpr std::chrono::seconds session_pace{1};
+constexpr std::uint64_t session_pace = ticks_per_second;
+constexpr std::uint64_t snapshot_pace_ticks = Stream::snapshot_pace.count() * ticks_per_second / 1'000;
 constexpr std::size_t notices_at_first = 100;
 /// Another moment of activity alone is news once a second.
 constexpr std::uint64_t activity_news = ticks_per_second;
@@ -81,9 +82,9 @@ Result<std::unique_ptr<ops::EventSource>> Stream::open(const StreamParts& parts,
 
 Result<bool> Stream::read(std::string& out) {
   if (ended_) return fail(Errc::iot_hub_unauthorized_access, "the session is over");
-  const auto now = Clock::now();
-  if (now - session_seen_ >= session_pace) {
-    session_seen_ = now;
+  const Timestamp now = parts_.hub.clock.steady();
+  if (now >= session_due_) {
+    session_due_ = {now.ticks + session_pace};
     if (!parts_.sessions.is_alive(session_)) {
       ended_ = true;
       append_event(out, "end", R"({"why":"session"})");
@@ -91,8 +92,8 @@ Result<bool> Stream::read(std::string& out) {
     }
   }
   if (!std::exchange(begun_, true)) append_hello(out);
-  if (now - snapshot_at_ >= snapshot_pace) {
-    snapshot_at_ = now;
+  if (now >= snapshot_due_) {
+    snapshot_due_ = {now.ticks + snapshot_pace_ticks};
     append_snapshots(out);
   }
   if (!tail_) return false;

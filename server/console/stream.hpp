@@ -38,7 +38,6 @@ struct StreamParts {
 
 class Stream final : public ops::EventSource {
  public:
-  using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds snapshot_pace{200};
 
   /// `session`: the number of the one that asks; the stream ends with it. Errors: those of events::EventTail::open().
@@ -77,8 +76,9 @@ class Stream final : public ops::EventSource {
   std::vector<Shown> shown_;
   bool begun_ = false;
   bool ended_ = false;
-  Clock::time_point session_seen_{};
-  Clock::time_point snapshot_at_{};
+  // On the hub's steady clock.
+  Timestamp session_due_;
+  Timestamp snapshot_due_;
   std::uint64_t figures_number_ = 0;
   std::uint64_t notices_revision_ = 0;
   bool notices_shown_ = false;
