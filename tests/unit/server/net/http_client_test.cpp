@@ -80,7 +80,7 @@ class ScriptedServer {
   ScriptedServer& operator=(const ScriptedServer&) = delete;
 
   [[nodiscard]] std::unique_ptr<HttpClient> client() const {
-    return *HttpClient::make({.tls = false, .host = "127.0.0.1", .port = port_, .timeout = seconds(5)});
+    return *HttpClient::make({.tls = false, .host = "127.0.0.1", .port = port_, .timeout = seconds(120)});
   }
   [[nodiscard]] int connections() const { return connections_; }
 
