@@ -253,6 +253,7 @@ TEST_F(PlaneTest, RequestsWaitInABoundedQueueAndNoIoThreadWaitsWithThem) {
   EXPECT_EQ(refused.status, 429U);
   EXPECT_EQ(hub.call("GET", "/statistics/service").status, 200U) << "the REST API answers meanwhile";
   EXPECT_EQ(code(refused), "TooManyRequests");
+  while (recorder.requests().empty()) std::this_thread::yield();
   EXPECT_EQ(recorder.requests().size(), 1U) << "one at a time";
   recorder.hold(false);
   for (const auto& peer : peers) EXPECT_EQ(peer->receive().status, 200U);
