@@ -10,6 +10,7 @@
 #include "server/rest/annex.hpp"
 #include "server/rest/rest_door.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,7 +33,22 @@ struct Answer {
   [[nodiscard]] std::string error_name() const;
 };
 
-/// One TCP connection of a back end. Reads wait at most 20 s.
+/// The machine's clocks, of which a test can hold the steady one: rates and time-outs then wait for ever.
+class HoldableClock final : public hub::SystemClock {
+ public:
+  void hold_steady() { held_at_ = steady_ticks(); }
+
+ protected:
+  [[nodiscard]] std::uint64_t steady_ticks() const override {
+    const std::uint64_t held_at = held_at_;
+    return held_at != 0 ? held_at : SystemClock::steady_ticks();
+  }
+
+ private:
+  std::atomic<std::uint64_t> held_at_{0};
+};
+
+/// One TCP connection of a back end. Reads wait at most two minutes.
 class Peer {
  public:
   explicit Peer(std::uint16_t port);
@@ -72,6 +88,7 @@ class RestHub {
   [[nodiscard]] Answer call(std::string_view method, std::string_view target, std::string_view body = {},
                             const std::string& headers = {}) const;
   void create(std::string_view device) const;
+  [[nodiscard]] HoldableClock& clock() { return clock_; }
   [[nodiscard]] const net::Admission& admission() const { return admission_; }
   [[nodiscard]] const notices::Notices& notice_log() const { return notices_; }
   [[nodiscard]] hub::Hub& hub() const { return *hub_; }
@@ -83,7 +100,7 @@ class RestHub {
   /// "nonsense" with what is no JSON; "silent" is taken and not answered, "lost" ends their connection. Of any other
   /// they know nothing.
   class SimpleDevices;
-  hub::SystemClock clock_;
+  HoldableClock clock_;
   hub::SystemRandom random_;
   notices::Notices notices_;
   net::Admission admission_;
