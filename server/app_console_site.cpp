@@ -23,13 +23,11 @@ ops::SiteAnswer bound(ops::SiteAnswer answer, Stage& stage, std::uint64_t number
     };
   }
   if (answer.take_over) {
-    answer.take_over = [&stage, number, take = std::move(answer.take_over)](int descriptor) {
+    answer.take_over = [&stage, number, take = std::move(answer.take_over)](net::Stream::Released connection) {
       const auto visit = stage.visit(number);
-      if (visit) {
-        take(descriptor);
-      } else {
-        ::close(descriptor);
-      }
+      if (visit) return take(std::move(connection));
+      connection.place.leave();
+      ::close(connection.descriptor);
     };
   }
   return answer;
