@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -9,11 +10,20 @@
 
 namespace twinhub::test {
 
+/// For stores by the hundred: in memory where that is and TMPDIR names no other, as each sync of a disk may take a third of
+/// a second.
+inline std::filesystem::path folder_of_stores() {
+  const std::filesystem::path memory = "/dev/shm";
+  const bool in_memory = std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory(memory);
+  return in_memory ? memory : std::filesystem::temp_directory_path();
+}
+
 /// Empty at first. `name` tells in a list of left folders whose it was.
 class TemporaryFolder {
  public:
-  explicit TemporaryFolder(const std::string& name) {
-    std::string pattern = (std::filesystem::temp_directory_path() / ("twinhub-" + name + "-XXXXXX")).string();
+  explicit TemporaryFolder(const std::string& name,
+                           const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / ("twinhub-" + name + "-XXXXXX")).string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder: " + pattern);
     path_ = pattern;
   }

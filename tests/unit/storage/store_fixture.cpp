@@ -1,17 +1,15 @@
 #include "tests/unit/storage/store_fixture.hpp"
 
-#include <cstdlib>
+#include "tests/support/cpp/temporary_folder.hpp"
+
+#include <stdlib.h>
 #include <stdexcept>
 
 namespace twinhub::storage::testing {
 
 TemporaryFolder::TemporaryFolder() {
-  // In memory where that is: what a disk does to the store is simulated by FaultFileSystem, and these tests open many
-  // stores.
-  const std::filesystem::path memory = "/dev/shm";
-  const bool in_memory = std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory(memory);
-  std::string name =
-      ((in_memory ? memory : std::filesystem::temp_directory_path()) / "twinhub-storage-XXXXXX").string();
+  // What a disk does to the store is simulated by FaultFileSystem.
+  std::string name = (test::folder_of_stores() / "twinhub-storage-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   path_ = name;
 }

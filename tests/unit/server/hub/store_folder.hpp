@@ -16,11 +16,12 @@ class StoreFolder {
     storage::StoreOptions options;
     options.directory = folder_.path() / "db";
     options.durability = durability_;
+    options.memtable_bytes = 1U << 20;  // as much room is made for its log, in memory
     return options;
   }
 
  private:
-  test::TemporaryFolder folder_{"hub"};
+  test::TemporaryFolder folder_{"hub", test::folder_of_stores()};
   storage::Durability durability_;
 };
 
