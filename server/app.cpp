@@ -121,13 +121,15 @@ class App {
   }
 
   Result<void> open_serving(Seeding seeding) {
+    const bool is_new = !storage::backup::has_store(settings_.data_dir);
     serving_ = std::make_unique<Serving>(ServingParts{loaded_, clock_, random_, notices_, admission_, *certificates_,
                                                       policies_mutex_, [this] { tick(); },
                                                       [this] {
                                                         if (ops_) ops_->wake_event_streams();
                                                       }});
     if (const auto opened = serving_->open(seeding); !opened) return opened;
-    if (serving_->was_seeded()) state_.note_seed(*serving_);
+    // In one that had no device there may be more than the seed: configurations, jobs, events.
+    if (is_new && serving_->was_seeded()) state_.note_seed(*serving_);
     return {};
   }
 

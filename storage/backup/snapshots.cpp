@@ -140,7 +140,7 @@ std::vector<SnapshotInfo> Snapshots::list() const {
   return all;
 }
 
-bool Snapshots::has(const std::string& name) const { return is_there(folder_of(name) / store_name / "CURRENT"); }
+bool Snapshots::has(const std::string& name) const { return has_store(folder_of(name)); }
 
 std::string Snapshots::of(const std::string& name) const { return lines_of(folder_of(name)).second; }
 
@@ -199,5 +199,7 @@ Result<void> settle_store(const fs::path& data) {
   }
   return {};
 }
+
+bool has_store(const fs::path& data) { return is_there(data / store_name / "CURRENT"); }
 
 }  // namespace twinhub::storage::backup

@@ -66,5 +66,7 @@ class Snapshots {
 
 /// After a start that follows a kill: before the store is opened, by who owns the folder.
 [[nodiscard]] Result<void> settle_store(const std::filesystem::path& data_folder);
+/// False: the next one to open the store makes a new one.
+[[nodiscard]] bool has_store(const std::filesystem::path& data_folder);
 
 }  // namespace twinhub::storage::backup
