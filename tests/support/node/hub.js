@@ -111,6 +111,13 @@ class Hub {
     });
   }
 
+  // To its seed, or to nothing.
+  async reset() {
+    const answer = await fetch(`http://${this.address}:${this.ports.ops}/control/reset`, { method: 'POST' });
+    if (answer.status !== 200) throw new Error(`the hub was not reset: ${answer.status} ${await answer.text()}`);
+    await answer.text();
+  }
+
   // Resident memory of the process.
   rss_kib() {
     return Number(fs.readFileSync(`/proc/${this.process.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB$/m)[1]);
