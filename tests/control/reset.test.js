@@ -39,6 +39,7 @@ async function start(t_after, { flags = [], hub: own = new Hub() } = {}) {
   const order = async (method, target, headers = {}) => {
     const answer = await fetch(`http://${own.address}:${ports.ops}/control/${target}`, { method, headers });
     const text = await answer.text();
+    rest.close();  // its agent may not have seen yet that a reset has closed what it keeps
     return { status: answer.status, json: /json/.test(answer.headers.get('content-type')) ? JSON.parse(text) : text, headers: answer.headers };
   };
   const done = async (method, target) => {
@@ -261,6 +262,14 @@ test('a seed that was written anew is what the next reset has; one that cannot b
   assert.equal((await twin_of(own.rest, 'third')).etag, etag);
   fs.rmSync(own.file);
   assert.equal((await own.order('POST', 'reset')).status, 400);
+  // What the hub refuses of a seed that can be read is half planted by then; the next start knows nothing of it.
+  fs.writeFileSync(own.file, '[[devices]]\nid = "good"\n[[devices]]\nid = "bad"\nstatus = "off"\n');
+  assert.match((await own.order('POST', 'reset')).json.error, /--seed: bad/);
+  await own.hub.kill();
+  await own.hub.start();
+  own.rest.close();
+  assert.equal((await twin_of(own.rest, 'third')).etag, etag);
+  assert.equal((await own.rest.get('/devices/good')).status, 404);
 });
 
 test('what a reload has taken holds over a reset', async (t) => {
