@@ -1,11 +1,9 @@
 #include "server/app_from_snapshot.hpp"
 
 #include "server/base/log.hpp"
-#include "storage/backup/layout.hpp"
 #include "storage/backup/snapshots.hpp"
 
 #include <filesystem>
-#include <system_error>
 
 namespace twinhub {
 namespace {
@@ -13,15 +11,10 @@ namespace {
 namespace fs = std::filesystem;
 namespace backup = storage::backup;
 
-bool has_store(const fs::path& folder) {
-  std::error_code error;
-  return fs::exists(folder / backup::store_name / "CURRENT", error);
-}
-
 fs::path snapshot_of(const config::Settings& settings) {
   if (!backup::is_snapshot_name(settings.from_snapshot)) return settings.from_snapshot;
   const fs::path own = backup::Snapshots(settings.data_dir).folder_of(settings.from_snapshot);
-  return has_store(own) ? own : fs::path(settings.from_snapshot);
+  return backup::has_store(own) ? own : fs::path(settings.from_snapshot);
 }
 
 }  // namespace
@@ -30,14 +23,14 @@ Result<void> check_from_snapshot(const config::Settings& settings) {
   if (settings.from_snapshot.empty()) return {};
   if (settings.durability == "memory")
     return fail(Errc::argument_invalid, "--from-snapshot: with durability \"memory\" nothing is on disk");
-  if (!has_store(snapshot_of(settings)))
+  if (!backup::has_store(snapshot_of(settings)))
     return fail(Errc::argument_invalid, "--from-snapshot: " + settings.from_snapshot + " is no snapshot");
   return {};
 }
 
 Result<void> begin_from_snapshot(const config::Settings& settings) {
   if (settings.from_snapshot.empty()) return {};
-  if (has_store(settings.data_dir)) {
+  if (backup::has_store(settings.data_dir)) {
     log::info({.event = "snapshot_left_out"}, "the hub has a store already; {} is left aside", settings.from_snapshot);
     return {};
   }

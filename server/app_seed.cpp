@@ -7,6 +7,7 @@
 #include "server/cli/text_output.hpp"
 #include "server/net/certificates.hpp"
 #include "storage/backup/files.hpp"
+#include "storage/backup/layout.hpp"
 
 #include <sys/stat.h>
 #include <algorithm>
@@ -25,8 +26,16 @@ namespace fs = std::filesystem;
 
 Error bad_seed(const std::string& why) { return fail(Errc::argument_invalid, "--seed: " + why); }
 
-/// In a data folder while its seed is being written.
-fs::path mark_of(const config::Settings& settings) { return fs::path(settings.data_dir) / "seeding"; }
+/// In the store's folder while its seed is being written: when the store is given up for the one before it, so is the mark.
+fs::path mark_of(const config::Settings& settings) {
+  return fs::path(settings.data_dir) / storage::backup::store_name / "seeding";
+}
+
+/// A store in memory is a new one at each start.
+Result<void> set_mark(const config::Settings& settings) {
+  if (settings.durability == "memory") return {};
+  return net::write_file(mark_of(settings), settings.seed + "\n", 0600);
+}
 
 /// Regular ones alone: each is read twice, and a pipe would be empty the second time.
 Result<std::vector<fs::path>> files_of(const fs::path& seed) {
@@ -153,7 +162,7 @@ Result<bool> plant_seed(const config::Settings& settings, hub::BulkRegistry& reg
     return false;
   }
   if (const auto understood = check_seed(settings); !understood) return understood.error();
-  if (const auto marked = net::write_file(mark, settings.seed + "\n", 0600); !marked) return marked.error();
+  if (const auto marked = set_mark(settings); !marked) return marked.error();
   Sowing sowing(registry);
   const auto add = [&sowing](cli::ReadyItem item) { return sowing.add(std::move(item)); };
   if (const auto read = read_seed(settings.seed, add); !read) return read.error();
