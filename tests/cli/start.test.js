@@ -189,7 +189,7 @@ test('a seed with a fault keeps the hub from starting, in words, with nothing wr
   const hub = serve(t, folder, ['--seed', seed]);
   await hub.started;
   assert.equal(JSON.parse(hub.ask('query', 'SELECT COUNT() AS n FROM devices', '--json'))[0].n, 2);
-  assert.equal(fs.existsSync(path.join(hub.data_dir, 'seeding')), false);
+  assert.equal(fs.existsSync(path.join(hub.data_dir, 'db', 'seeding')), false);
   await hub.stop();
 });
 
@@ -198,7 +198,7 @@ test('a hub that is killed while it sows has the whole seed after its next start
   const seed = path.join(folder, 'seed.txt');
   const count = 20_000;
   fs.writeFileSync(seed, Array.from({ length: count }, (_, i) => JSON.stringify({ id: `d${i}`, tags: { number: i } })).join('\n'));
-  const mark = path.join(folder, 'data', 'seeding');
+  const mark = path.join(folder, 'data', 'db', 'seeding');
   const killed = serve(t, folder, ['--seed', seed], ['nice', '-n', '19']);  // on a busy machine, too, the test is the faster one
   await until('it sows', () => fs.existsSync(mark), { every_ms: 2 });
   await killed.stop('SIGKILL');
