@@ -83,6 +83,11 @@ Error gone_error(const std::string& path, std::uint64_t log) {
                   "--recover to go on without it and what came after it; logs that stand behind it are kept");
 }
 
+/// A running hub may take an old log or table away, or its whole store at a reset, while a reader beside it opens.
+bool file_is_gone(const rocksdb::Status& status) {
+  return log_that_is_gone(status) || status.ToString().find("No such file") != std::string::npos;
+}
+
 Error open_error(const std::string& path, const rocksdb::Status& status) {
   const std::string words = status.ToString();
   if (words.find("While lock file") != std::string::npos ||
@@ -247,8 +252,7 @@ Result<void> RocksdbEngine::open_database() {
   const bool has_file = options_.durability != Durability::memory && !options_.read_only;
   if (!engine_log_) engine_log_ = make_engine_log(has_file ? options_.directory / "LOG" : "/dev/null");
   auto status = try_to_open();
-  // A running hub may take an old log away while a reader beside it opens.
-  for (int again = 0; again < 10 && options_.read_only && log_that_is_gone(status); ++again) status = try_to_open();
+  for (int again = 0; again < 10 && options_.read_only && file_is_gone(status); ++again) status = try_to_open();
   if (const auto gone = log_that_is_gone(status)) {
     if (!options_.recover || options_.read_only || !starting_) return gone_error(path_, *gone);
     if (const auto done = go_on_without(*gone); !done) return done;

@@ -313,8 +313,9 @@ const operations = {
   // The hub is killed while it carries out an order: it has the state that it had, or the new one.
   async kill_in_order(world) {
     const to = world.pick(['seed', ...world.snapshots.keys()]);
+    // At its start a hub without a device plants the seed (kill_without_devices).
+    if (world.state.ids.length === 0 || world.state_of(to).state.ids.length === 0) return;
     const before = { state: world.state.copy(), bytes: (await world.check({ log: false })).bytes };
-    if (before.state.ids.length === 0) return;
     const ordered = world.order('POST', to === 'seed' ? 'reset' : `snapshots/${to}/restore`).catch(() => {});
     await sleep(world.random.between(0, 60));
     await world.restart();
