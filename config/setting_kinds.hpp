@@ -67,11 +67,17 @@ std::string show_text(const Settings& settings) {
 }
 
 /// As people write it in the environment, too.
-inline void assign_bool(bool& target, std::string_view text) {
+template <auto Member>
+void assign_flag(Settings& settings, std::string_view text) {
   constexpr std::string_view yes[] = {"true", "1", "yes", "on"}, no[] = {"false", "0", "no", "off"};
-  target = std::find(std::begin(yes), std::end(yes), text) != std::end(yes);
-  if (!target && std::find(std::begin(no), std::end(no), text) == std::end(no))
+  settings.*Member = std::find(std::begin(yes), std::end(yes), text) != std::end(yes);
+  if (!(settings.*Member) && std::find(std::begin(no), std::end(no), text) == std::end(no))
     throw SettingsError("'" + std::string(text) + "' is neither true nor false (1, 0, yes, no, on and off will do)");
+}
+
+template <auto Member>
+std::string show_flag(const Settings& settings) {
+  return settings.*Member ? "true" : "false";
 }
 
 inline void check_one_of(std::string_view text, std::initializer_list<std::string_view> choices) {
