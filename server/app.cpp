@@ -36,7 +36,6 @@ namespace {
 
 /// What a connection may take to hear its last answer when the hub is set back.
 constexpr std::chrono::milliseconds end_patience{200};
-constexpr std::string_view being_set_back = "the hub is being set back; ask again";
 
 /// The running hub. Members stand in the order in which they are made; stop() takes them down in the reverse order.
 class App {
@@ -83,14 +82,14 @@ class App {
   [[nodiscard]] bool carry_out_order() {
     auto given = orders_.take();
     if (!given) return true;
-    auto outcome = state_.carry_out(given->order);
+    auto outcome = carried_out(given->order);
     if (!outcome && serving_)
       log::warn({.event = "order_failed"}, "an order of tests failed: {}", outcome.error().detail);
     if (!outcome && !serving_)
       log::error({.event = "stopping"}, "the hub cannot be made anew: {}", outcome.error().detail);
     orders_.end();  // first: whoever hears of the end may order again at once
     given->done(std::move(outcome));
-    state_.tidy();
+    if (serving_) state_.tidy();
     return serving_ != nullptr;
   }
 
@@ -147,13 +146,30 @@ class App {
     notices_.clear();
   }
 
+  /// A file system has more ways to fail than anybody looks for: none of them ends the main thread.
+  Result<std::string> carried_out(const control::StateOrder& order) {
+    try {
+      return state_.carry_out(order);
+    } catch (const std::exception& error) {
+      return fail(Errc::server_error, error.what());
+    }
+  }
+
   Result<void> begin_serving(Seeding seeding) {
-    auto begun = open_serving(seeding);
-    if (begun) begun = serving_->complete();
-    if (begun) begun = serving_->start(ports_);
+    const auto begin = [this, seeding]() -> Result<void> {
+      try {
+        auto begun = open_serving(seeding);
+        if (begun) begun = serving_->complete();
+        if (begun) begun = serving_->start(ports_);
+        return begun;
+      } catch (const std::exception& error) {
+        return fail(Errc::server_error, error.what());
+      }
+    };
+    auto begun = begin();
     if (begun) {
       stage_.open(*serving_);
-    } else {
+    } else if (serving_) {
       serving_->stop(end_patience);
       serving_.reset();
     }

@@ -145,8 +145,10 @@ Result<void> HubState::replace_store(const std::filesystem::path& snapshot, Seed
     return as_before ? swapped : as_before;
   }
   const auto begun = parts_.begin_serving(seeding);
-  if (begun || !is_on_disk()) return begun;
-  if (const auto back = snapshots_.swap_store_back(); !back) return back;
+  if (begun) return begun;
+  // What was in memory is gone with its store: the hub is empty then.
+  const auto back = is_on_disk() ? snapshots_.swap_store_back() : Result<void>();
+  if (!back) return back;
   const auto as_before = parts_.begin_serving(Seeding::left_out);
   return as_before ? begun : as_before;
 }

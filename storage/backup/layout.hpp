@@ -31,6 +31,8 @@ inline constexpr const char* volume_folder_name = "lost+found";
 inline constexpr const char* store_name = "db";
 inline constexpr const char* snapshots_name = "snapshots";
 inline constexpr const char* scratch_name = "backup-scratch";
+inline constexpr const char* next_store_name = "db.next";
+inline constexpr const char* old_store_name = "db.old";
 inline constexpr const char* restore_mark_name = "restore-unfinished";
 
 struct Backup {

@@ -110,7 +110,8 @@ class Maker {
     for (fs::recursive_directory_iterator at(order_.data_folder, error), end; !error && at != end;
          at.increment(error)) {
       const std::string path = at->path().lexically_relative(order_.data_folder).string();
-      if (path == store_name || path == snapshots_name || path == scratch_name || path == volume_folder_name)
+      if (path == store_name || path == snapshots_name || path == scratch_name || path == volume_folder_name ||
+          path == next_store_name || path == old_store_name)
         at.disable_recursion_pending();
       std::error_code gone;
       if (at->is_symlink(gone) && at->is_directory(gone) && path != store_name)

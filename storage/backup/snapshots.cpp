@@ -3,6 +3,7 @@
 #include "storage/backup/files.hpp"
 #include "storage/backup/layout.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
@@ -18,9 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t name_max = 64;
 constexpr const char* made_name = "made";
 constexpr const char* unfinished_snapshot_name = ".unfinished";
-constexpr const char* replaced_name = ".replaced";
-constexpr const char* next_name = "db.next";
-constexpr const char* old_name = "db.old";
 constexpr std::uint64_t made_bytes_max = 64U << 10;
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
@@ -28,6 +26,13 @@ bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 Result<void> rename_to(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return file_error(from, "renamed", errno);
   return {};
+}
+
+/// There is always one of the two by the name `to`; an earlier one has the name `from` afterwards.
+Result<void> put_in_place(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return {};
+  if (errno == ENOENT) return rename_to(from, to);
+  return file_error(from, "exchanged for the earlier one", errno);
 }
 
 bool is_there(const fs::path& path) {
@@ -57,7 +62,7 @@ Result<void> link_store(const fs::path& from, const fs::path& to) {
 
 /// In whichever order a power cut keeps the names, settle_store() finds the new store, or else the old one.
 Result<void> put_next_in_place(const fs::path& data) {
-  const fs::path store = data / store_name, next = data / next_name, old = data / old_name;
+  const fs::path store = data / store_name, next = data / next_store_name, old = data / old_store_name;
   if (!is_there(next)) return {};
   if (is_there(store)) {
     if (const auto cleared = remove_tree(old); !cleared) return cleared;
@@ -99,8 +104,8 @@ Snapshots::Snapshots(const fs::path& data_folder)
       snapshots_(data_ / snapshots_name),
       unfinished_(snapshots_ / unfinished_snapshot_name),
       store_(data_ / store_name),
-      next_(data_ / next_name),
-      old_(data_ / old_name) {}
+      next_(data_ / next_store_name),
+      old_(data_ / old_store_name) {}
 
 Result<void> Snapshots::clear_unfinished() const {
   if (const auto cleared = remove_tree(unfinished_); !cleared) return cleared;
@@ -118,14 +123,9 @@ Result<SnapshotInfo> Snapshots::save(Cut& store, const std::string& name, Timest
   if (!written) return written.error();
   if (const auto synced = sync_folders(unfinished_); !synced) return synced.error();
   const fs::path to = folder_of(name);
-  const fs::path replaced = snapshots_ / replaced_name;
-  if (const auto cleared = remove_tree(replaced); !cleared) return cleared.error();
-  if (is_there(to)) {
-    if (const auto moved = rename_to(to, replaced); !moved) return moved.error();
-  }
-  if (const auto named = rename_to(unfinished_, to); !named) return named.error();
+  if (const auto named = put_in_place(unfinished_, to); !named) return named.error();
   if (const auto synced = sync_folder(snapshots_); !synced) return synced.error();
-  if (const auto cleared = remove_tree(replaced); !cleared) return cleared.error();
+  if (const auto cleared = remove_tree(unfinished_); !cleared) return cleared.error();
   return info_of(to);
 }
 
@@ -140,7 +140,7 @@ std::vector<SnapshotInfo> Snapshots::list() const {
   return all;
 }
 
-bool Snapshots::has(const std::string& name) const { return has_store(folder_of(name)); }
+bool Snapshots::has(const std::string& name) const { return is_snapshot(folder_of(name)); }
 
 std::string Snapshots::of(const std::string& name) const { return lines_of(folder_of(name)).second; }
 
@@ -157,6 +157,8 @@ Result<void> Snapshots::prepare_store(const fs::path& folder) {
     return fail(Errc::operation_not_allowed_in_current_state,
                 store_.string() + " is a link: its store cannot be replaced by another");
   if (const auto cleared = clear_unfinished(); !cleared) return cleared;
+  // What is there from now on is what swap_store() has put aside.
+  if (const auto cleared = remove_tree(old_); !cleared) return cleared;
   const fs::path made = unfinished_ / store_name;
   if (const auto there = make_folder_in_tree(made); !there) return there;
   if (!folder.empty()) {
@@ -169,37 +171,39 @@ Result<void> Snapshots::swap_store() {
   if (const auto named = rename_to(unfinished_ / store_name, next_); !named) return named;
   auto placed = put_next_in_place(data_);
   if (placed) return {};
-  if (!is_there(store_)) (void)rename_to(old_, store_);
+  (void)swap_store_back();
   (void)remove_tree(next_);
   return placed;
 }
 
 Result<void> Snapshots::swap_store_back() {
   if (!is_there(old_)) return {};
-  if (const auto moved = rename_to(store_, unfinished_ / "unusable"); !moved) return moved;
+  if (is_there(store_)) {
+    if (const auto moved = rename_to(store_, unfinished_ / "unusable"); !moved) return moved;
+  }
   if (const auto back = rename_to(old_, store_); !back) return back;
   return sync_folder(data_);
 }
 
 void Snapshots::drop_old_store() {
+  if (!is_there(store_)) return;  // then the old one is all there is
   // What is left of it goes at the next start.
   (void)remove_tree(old_);
   (void)remove_tree(unfinished_);
 }
 
 Result<void> settle_store(const fs::path& data) {
-  const fs::path store = data / store_name, old = data / old_name;
+  const fs::path store = data / store_name, old = data / old_store_name;
   if (const auto placed = put_next_in_place(data); !placed) return placed;
   if (is_there(old)) {
     const auto settled = is_there(store) ? remove_tree(old) : rename_to(old, store);
     if (!settled) return settled;
   }
-  for (const char* left : {unfinished_snapshot_name, replaced_name}) {
-    if (const auto cleared = remove_tree(data / snapshots_name / left); !cleared) return cleared;
-  }
-  return {};
+  return remove_tree(data / snapshots_name / unfinished_snapshot_name);
 }
 
 bool has_store(const fs::path& data) { return is_there(data / store_name / "CURRENT"); }
+
+bool is_snapshot(const fs::path& folder) { return has_store(folder) && is_there(folder / made_name); }
 
 }  // namespace twinhub::storage::backup

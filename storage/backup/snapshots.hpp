@@ -3,7 +3,7 @@
 //
 //   DATA/snapshots/NAME/db/        a store as it was
 //   DATA/snapshots/NAME/made       when, ISO 8601; behind it a line that says of what, for whoever made it
-//   DATA/snapshots/.unfinished/    what is being made, or was cut short; .replaced: what it takes the place of
+//   DATA/snapshots/.unfinished/    what is being made, was cut short, or has been replaced
 //   DATA/db.next/                  whole: the store that takes the place of DATA/db
 //   DATA/db.old/                   the one that had it
 //
@@ -68,5 +68,7 @@ class Snapshots {
 [[nodiscard]] Result<void> settle_store(const std::filesystem::path& data_folder);
 /// False: the next one to open the store makes a new one.
 [[nodiscard]] bool has_store(const std::filesystem::path& data_folder);
+/// What Snapshots has made, and nothing else: the store of a running hub changes while it is read.
+[[nodiscard]] bool is_snapshot(const std::filesystem::path& folder);
 
 }  // namespace twinhub::storage::backup

@@ -119,6 +119,26 @@ TEST_F(SnapshotsOfAHub, AReplacedOneAndARemovedOneAreGone) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
+TEST_F(SnapshotsOfAHub, AnOldStoreThatIsAllThereIsIsNotGivenUp) {
+  count(1);
+  const std::uint64_t before = counter();
+  save("one");
+  ASSERT_TRUE(snapshots_.prepare_store(snapshots_.folder_of("one")));
+  store_.reset();
+  fs::rename(data_ / "db", data_ / "db.old");
+  snapshots_.drop_old_store();
+  ASSERT_TRUE(snapshots_.swap_store_back());
+  EXPECT_EQ(counter(), before);
+}
+
+TEST_F(SnapshotsOfAHub, TheFolderOfAHubIsNone) {
+  count(1);
+  save("one");
+  EXPECT_TRUE(is_snapshot(snapshots_.folder_of("one")));
+  EXPECT_TRUE(has_store(data_));
+  EXPECT_FALSE(is_snapshot(data_));
+}
+
 /// What a kill leaves: `present` of DATA's folders, each with the store that it is.
 struct Left {
   const char* what;
