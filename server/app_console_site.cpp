@@ -11,14 +11,13 @@ namespace twinhub {
 namespace {
 
 constexpr unsigned unavailable = 503;
-constexpr std::string_view words = "the hub is being set back; ask again";
 
 /// What the console answers with may be carried out later: by then another one may be in its place.
 ops::SiteAnswer bound(ops::SiteAnswer answer, Stage& stage, std::uint64_t number) {
   if (answer.stream) {
     answer.stream = [&stage, number, open = std::move(answer.stream)]() -> Result<std::unique_ptr<ops::EventSource>> {
       const auto visit = stage.visit(number);
-      if (!visit) return fail(Errc::service_unavailable, std::string(words));
+      if (!visit) return fail(Errc::service_unavailable, std::string(being_set_back));
       return open();
     };
   }
@@ -40,7 +39,7 @@ bool ConsoleSite::has(std::string_view path) const { return console::Site::owns(
 std::variant<std::size_t, ops::SiteAnswer> ConsoleSite::admit(const ops::SiteHead& head, std::string_view authority,
                                                               const boost::asio::ip::address& peer) {
   const auto visit = stage_.visit();
-  if (!visit) return console::message_answer(unavailable, words);
+  if (!visit) return console::message_answer(unavailable, being_set_back);
   return visit->console().admit(head, authority, peer);
 }
 
@@ -48,7 +47,7 @@ ops::Site::LetGo ConsoleSite::answer(ops::SiteRequest request, const boost::asio
                                      Answered answered) {
   const auto visit = stage_.visit();
   if (!visit) {
-    answered(console::message_answer(unavailable, words));
+    answered(console::message_answer(unavailable, being_set_back));
     return {};
   }
   return visit->console().answer(std::move(request), peer,

@@ -10,7 +10,7 @@ namespace {
 
 Result<ops::Site::LetGo> begin_wait(Stage& stage, control::WaitRequest request, control::Waits::Ended ended) {
   const auto visit = stage.visit();
-  if (!visit) return fail(Errc::service_unavailable, "the hub is being set back; ask again");
+  if (!visit) return fail(Errc::service_unavailable, std::string(being_set_back));
   const std::shared_ptr<control::Waits> waits = visit->waits().shared_from_this();
   const auto begun = waits->begin(std::move(request), std::move(ended));
   if (!begun) return begun.error();

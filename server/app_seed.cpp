@@ -25,6 +25,10 @@ namespace {
 namespace fs = std::filesystem;
 
 Error bad_seed(const std::string& why) { return fail(Errc::argument_invalid, "--seed: " + why); }
+/// Some of what reads the file names it already.
+Error bad_file(const fs::path& file, const std::string& why) {
+  return bad_seed(why.starts_with(file.string()) ? why : file.string() + ": " + why);
+}
 
 /// In the store's folder while its seed is being written: when the store is given up for the one before it, so is the mark.
 fs::path mark_of(const config::Settings& settings) {
@@ -45,7 +49,9 @@ Result<std::vector<fs::path>> files_of(const fs::path& seed) {
   std::vector<fs::path> files;
   for (auto entry = fs::directory_iterator(seed, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
-    if (entry->is_regular_file() && !entry->path().filename().string().starts_with('.')) files.push_back(entry->path());
+    std::error_code unknown;  // a link that leads nowhere, or in a circle, is passed over
+    if (entry->is_regular_file(unknown) && !entry->path().filename().string().starts_with('.'))
+      files.push_back(entry->path());
   }
   if (error) return bad_seed(seed.string() + ": " + error.message());
   std::sort(files.begin(), files.end());
@@ -58,10 +64,10 @@ Result<void> read_file(const fs::path& file, Take take) {
   auto in = std::make_unique<std::ifstream>(file, std::ios::binary);
   if (!*in) return bad_seed(file.string() + " cannot be read");
   const auto source = cli::ImportSource::open(std::move(in), file.string(), true);
-  if (!source) return bad_seed(file.string() + ": " + source.error().detail);
+  if (!source) return bad_file(file, source.error().detail);
   while (true) {
     auto item = (*source)->next();
-    if (!item) return bad_seed(file.string() + ": " + item.error().detail);
+    if (!item) return bad_file(file, item.error().detail);
     if (!*item) return {};
     const std::string place =
         file.string() + ", " + std::string((*source)->unit()) + " " + std::to_string((*item)->number) + ": ";
@@ -142,8 +148,11 @@ Result<std::string> seed_state(const config::Settings& settings) {
   for (const fs::path& file : *files) {
     struct stat found {};
     if (::stat(file.c_str(), &found) != 0) return bad_seed(file.string() + " cannot be read");
-    digest.add(file.string() + '\n' + std::to_string(found.st_size) + ' ' + std::to_string(found.st_mtim.tv_sec) + ' ' +
-               std::to_string(found.st_mtim.tv_nsec) + '\n');
+    digest.add(file.string() + '\n' + std::to_string(found.st_size));
+    // The second time cannot be set by whoever copies a file with its own.
+    for (const timespec& time : {found.st_mtim, found.st_ctim})
+      digest.add(' ' + std::to_string(time.tv_sec) + ' ' + std::to_string(time.tv_nsec));
+    digest.add(" " + std::to_string(found.st_ino) + "\n");
   }
   return digest.finish().sha256;
 }

@@ -6,11 +6,15 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace twinhub {
 
 class Serving;
+
+/// What whoever asks meanwhile is told.
+inline constexpr std::string_view being_set_back = "the hub is being set back; ask again";
 
 /// Any thread, unless said otherwise. What it gives out stays whole while a visit lasts.
 class Stage {

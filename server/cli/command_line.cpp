@@ -120,7 +120,7 @@ class CommandLine {
     CLI::App& app = *app_.add_subcommand("token", "Print a SAS token: a policy's, a device's or a module's");
     add_who(app);
     app.add_option("--seconds", token_seconds_, "Seconds that the token is valid for")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32U))
         ->capture_default_str();
     add(app,
         [this](const config::Loaded& loaded) { return print_token(loaded.settings, policy_, id_, token_seconds_); });

@@ -8,6 +8,7 @@
 #include "server/cli/ops_orders.hpp"
 #include "server/cli/ops_reader.hpp"
 #include "server/cli/text_output.hpp"
+#include "storage/backup/snapshots.hpp"
 
 #include <chrono>
 #include <functional>
@@ -99,7 +100,14 @@ void add_snapshot_command(CommandSet& commands, CLI::App& group, const std::stri
     return order(settings, method, path_of(options->name) + behind, options->json,
                  [&](const json::Value&) { std::cout << "snapshot " << options->name << ": " << done << "\n"; });
   });
-  app.add_option("name", options->name, "Letters, digits, '-', '_' and '.', 64 at most")->required()->type_name("NAME");
+  app.add_option("name", options->name, "Letters, digits, '-', '_' and '.', 64 at most")
+      ->required()
+      ->type_name("NAME")
+      ->check([](const std::string& name) {
+        return storage::backup::is_snapshot_name(name)
+                   ? std::string()
+                   : "'" + name + "' is no name of a snapshot: 1 to 64 letters, digits, '-', '_' and '.'";
+      });
   app.add_flag("--json", options->json, "Print the outcome as JSON");
 }
 

@@ -16,7 +16,7 @@ void add_transfer_commands(CommandSet& commands) {
       ->type_name("FILE");
   import.add_option("--from-line", in->from, "Begin at this line of an export, or this item of a seed")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32U));
   import.add_option("--mode", in->mode, "The import mode of lines that name none")
       ->check(CLI::IsMember({"create", "update", "updateIfMatchETag", "createOrUpdate", "createOrUpdateIfMatchETag",
                              "delete", "deleteIfMatchETag", "updateTwin", "updateTwinIfMatchETag"}));

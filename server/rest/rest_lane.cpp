@@ -31,6 +31,7 @@ void RestLane::adopt(int descriptor, net::Place place, std::shared_ptr<SSL_CTX> 
 }
 
 void RestLane::call(IndirectRequest call) {
+  if (stopping_) return;  // whoever asks is told so by the end of what it gave
   const std::uint64_t id = next_id_++;
   auto exchange = make_indirect_call(*this, id, std::move(call));
   sessions_.emplace(id, exchange);
