@@ -1,6 +1,6 @@
 // Random sequences of writes, resets, snapshots, restores and kills, each held against a model (model.js): no state leaks from
 // one sequence into the next, nothing acknowledged is lost but by a reset, and a restore brings back the bytes that there were.
-//   TESTS_MODEL_SEQUENCES (30)   TESTS_MODEL_SEED (random; printed): that of the first sequence, the next has the next number
+//   TESTS_MODEL_SEQUENCES (30)   TESTS_MODEL_SEED (1): that of the first sequence, the next has the next number
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -17,7 +17,7 @@ const { sleep, within } = require('../support/node/until');
 const { adopt, check, read, without_moments } = require('./model');
 
 const sequences = Number(process.env.TESTS_MODEL_SEQUENCES || 30);
-const first_seed = Number(process.env.TESTS_MODEL_SEED || crypto.randomInt(1, 2 ** 31));
+const first_seed = Number(process.env.TESTS_MODEL_SEED || 1);
 
 const key = crypto.createHash('sha256').update('model').digest('base64');
 const seed_ids = ['pump', 'valve'];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -14,7 +15,10 @@ namespace twinhub::test {
 /// a second.
 inline std::filesystem::path folder_of_stores() {
   const std::filesystem::path memory = "/dev/shm";
-  const bool in_memory = std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory(memory);
+  std::error_code absent;
+  constexpr std::uintmax_t enough = 256U << 20;  // a container has 64 MiB there, for all of its processes
+  const auto available = std::filesystem::space(memory, absent).available;
+  const bool in_memory = std::getenv("TMPDIR") == nullptr && !absent && available >= enough;
   return in_memory ? memory : std::filesystem::temp_directory_path();
 }
 
