@@ -3,6 +3,8 @@
 #include "server/cli/configurations.hpp"
 #include "server/cli/jobs.hpp"
 
+#include <limits>
+
 namespace twinhub::cli {
 namespace {
 
@@ -98,7 +100,8 @@ void add_configuration_commands(CommandSet& commands, const Shared& options) {
       ->required()
       ->type_name("FILE");
   put.add_option("--target", set.target, "A target condition that replaces the file's");
-  put.add_option("--priority", set.priority, "A priority that replaces the file's")->check(CLI::NonNegativeNumber);
+  put.add_option("--priority", set.priority, "A priority that replaces the file's")
+      ->check(CLI::Range(0, std::numeric_limits<int>::max()));
   put.add_option("--etag", set.etag, "Only if the configuration still has this etag");
   add_json(put, set.json);
 }

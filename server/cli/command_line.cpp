@@ -11,6 +11,7 @@
 #include "server/cli/terminal.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 

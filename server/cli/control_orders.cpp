@@ -85,7 +85,9 @@ void add_reset_command(CommandSet& commands) {
       });
   app.add_flag("--empty", options->empty, "To nothing, whether or not it was started with a seed");
   app.add_flag("--json", options->json, "Print the outcome as JSON");
-  app.footer("Every connection is closed; when the command ends the hub serves again. Keys and certificates stay.");
+  app.footer(
+      "Every connection is closed; when the command ends the hub serves again. Policies with their keys, and "
+      "certificates, stay.");
 }
 
 /// A sub-command about the snapshot that it names.
@@ -128,8 +130,8 @@ void add_control_commands(CommandSet& commands) {
   add_snapshot_command(commands, group, "save", "Save the hub's state; replaces the snapshot of that name", "POST", "",
                        "saved");
   add_snapshot_command(commands, group, "restore",
-                       "Put the hub back to a snapshot; every connection is closed, keys and certificates stay", "POST",
-                       "/restore", "restored");
+                       "Put the hub back to a snapshot; every connection is closed, policies and certificates stay",
+                       "POST", "/restore", "restored");
   const auto as_json = std::make_shared<bool>(false);
   CLI::App& list =
       commands.add(group, "list", "List the snapshots that the hub keeps", [as_json](const config::Settings& settings) {

@@ -5,6 +5,8 @@
 #include "server/cli/query_pages.hpp"
 #include "server/cli/why.hpp"
 
+#include <cstdint>
+
 namespace twinhub::cli {
 namespace {
 
@@ -29,7 +31,8 @@ void add_device_commands(CommandSet& commands, const Shared& options) {
   list.add_option(
       "--where", options->list.where,
       "Only devices that meet this condition of the query language, e.g. \"connectionState = 'Connected'\"");
-  list.add_option("--limit", options->list.limit, "At most so many devices")->check(CLI::NonNegativeNumber);
+  list.add_option("--limit", options->list.limit, "At most so many devices")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 32U));
   add_json(list, options->list.json);
 
   CLI::App& show = commands.add(device, "show", "Print a device's identity; its keys with --json only",
@@ -118,7 +121,8 @@ void add_query_command(CommandSet& commands, const Shared& options) {
       .add_option("query", options->query.text,
                   "The query, e.g. \"SELECT deviceId, tags.room FROM devices WHERE status = 'enabled'\"")
       ->required();
-  query.add_option("--limit", options->query.limit, "At most so many rows")->check(CLI::NonNegativeNumber);
+  query.add_option("--limit", options->query.limit, "At most so many rows")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 32U));
   add_json(query, options->query.json);
 }
 

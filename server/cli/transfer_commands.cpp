@@ -2,6 +2,8 @@
 #include "server/cli/command_set.hpp"
 #include "server/cli/transfer.hpp"
 
+#include <cstdint>
+
 namespace twinhub::cli {
 
 void add_transfer_commands(CommandSet& commands) {

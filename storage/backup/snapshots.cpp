@@ -28,10 +28,15 @@ Result<void> rename_to(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-/// There is always one of the two by the name `to`; an earlier one has the name `from` afterwards.
+/// An earlier one has the name `from` afterwards. There is always one of the two by the name `to`, but where the file
+/// system cannot exchange names (NFS).
 Result<void> put_in_place(const fs::path& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return {};
   if (errno == ENOENT) return rename_to(from, to);
+  if (errno == EINVAL || errno == ENOSYS) {
+    if (const auto cleared = remove_tree(to); !cleared) return cleared;
+    return rename_to(from, to);
+  }
   return file_error(from, "exchanged for the earlier one", errno);
 }
 

@@ -65,7 +65,15 @@ test('nobody but its owner reads what a hub keeps: folders 0700, files 0600, wha
     const stat = fs.lstatSync(name, { throwIfNoEntry: false });
     if (!stat) return;  // the hub has tidied it away
     if (stat.mode & 0o077) open_to_others.push(`${name} ${(stat.mode & 0o777).toString(8)}`);
-    if (stat.isDirectory()) for (const entry of fs.readdirSync(name)) look(path.join(name, entry));
+    if (stat.isDirectory()) for (const entry of entries_of(name)) look(path.join(name, entry));
+  };
+  const entries_of = (folder) => {
+    try {
+      return fs.readdirSync(folder);
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+      return [];
+    }
   };
   look(hub.data_dir);
   assert.deepStrictEqual(open_to_others, []);

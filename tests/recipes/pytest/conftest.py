@@ -17,7 +17,7 @@ import urllib.request
 import pytest
 
 SEED = pathlib.Path(__file__).with_name("seed.toml")
-STARTING_SECONDS_MAX = 30
+STARTING_SECONDS_MAX = 120
 
 
 class Twinhub:
