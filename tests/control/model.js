@@ -3,6 +3,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const http = require('node:http');
 
 const { within } = require('../support/node/until');
 
@@ -104,24 +105,35 @@ async function read(rest) {
 
 // The event log from its start: at least `count` events of devices that were created or deleted, and messages, per device.
 async function read_log(url, count) {
-  const stream = await fetch(`${url}/events?from=start`);
-  assert.equal(stream.status, 200);
-  const reader = stream.body.getReader();
   const log = {};
   let text = '';
-  for (let read_so_far = 0; read_so_far < count;) {
-    const { value, done } = await within(`event ${read_so_far + 1} of ${count}`, reader.read());
-    assert.ok(!done, 'the stream of events ended');
-    const parts = (text + Buffer.from(value).toString('utf8')).split('\n\n');
-    text = parts.pop();
-    for (const event of parts.flatMap((part) => part.match(/^data: (.*)$/m)?.[1] ?? []).map((line) => JSON.parse(line))) {
-      const what = { DeviceLifecycleEvents: event.properties.opType, DeviceMessages: `=${event.body}` }[event.source];
-      if (!what) continue;
-      (log[event.deviceId] ??= []).push(what);
-      read_so_far += 1;
-    }
-  }
-  await reader.cancel();
+  let read_so_far = 0;
+  const take = (event) => {
+    const what = { DeviceLifecycleEvents: event.properties.opType, DeviceMessages: `=${event.body}` }[event.source];
+    if (!what) return;
+    (log[event.deviceId] ??= []).push(what);
+    read_so_far += 1;
+  };
+  const request = http.get(`${url}/events?from=start`, { agent: false });
+  const all = new Promise((resolve, reject) => {
+    request.on('error', reject);
+    request.on('response', (response) => {
+      if (response.statusCode !== 200) reject(new Error(`/events: ${response.statusCode}`));
+      response.on('error', reject);
+      response.on('end', () => reject(new Error('the stream of events ended')));
+      response.on('data', (chunk) => {
+        const parts = (text + chunk.toString('utf8')).split('\n\n');
+        text = parts.pop();
+        for (const part of parts) {
+          const data = part.match(/^data: (.*)$/m);
+          if (data) take(JSON.parse(data[1]));
+        }
+        if (read_so_far >= count) resolve();
+      });
+    });
+  });
+  await within(`${count} events`, all).catch((error) => { throw new Error(`${error.message}, after ${read_so_far}`); });
+  request.destroy();
   return log;
 }
 
