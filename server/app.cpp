@@ -55,10 +55,11 @@ class App {
   Result<void> start() {
     remove_stale_ready_file(settings_);
     if (const auto taken = take_data_folder(); !taken) return taken;
+    // The store first: nothing of a folder that it refuses is changed.
+    if (const auto opened = open_serving(Seeding::planted); !opened) return opened;
     auto certificates = ServerCertificates::open(settings_);
     if (!certificates) return certificates.error();
     certificates_ = std::move(*certificates);
-    if (const auto opened = open_serving(Seeding::planted); !opened) return opened;
     remove_ready_file(settings_);
     if (const auto kept = keep_hub_name(settings_); !kept) return kept;
     if (const auto kept = keep_mode(settings_); !kept) return kept;
@@ -121,7 +122,7 @@ class App {
 
   Result<void> open_serving(Seeding seeding) {
     const bool is_new = !storage::backup::has_store(settings_.data_dir);
-    serving_ = std::make_unique<Serving>(ServingParts{loaded_, clock_, random_, notices_, admission_, *certificates_,
+    serving_ = std::make_unique<Serving>(ServingParts{loaded_, clock_, random_, notices_, admission_, certificates_,
                                                       policies_mutex_, [this] { tick(); },
                                                       [this] {
                                                         if (ops_) ops_->wake_event_streams();

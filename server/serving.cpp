@@ -83,7 +83,7 @@ Result<void> Serving::complete() {
   }
   rest_ = rest::make_door(*hub_, threads_, rest_options(settings_), web_socket_doors(),
                           management_ ? &management_->annex() : nullptr);
-  reloader_ = std::make_unique<Reloader>(ReloadParts{parts_.loaded, parts_.certificates, parts_.policies_mutex, *hub_,
+  reloader_ = std::make_unique<Reloader>(ReloadParts{parts_.loaded, *parts_.certificates, parts_.policies_mutex, *hub_,
                                                      *endpoints_, *feed_, management_.get()});
   if (!settings_.ops_port.is_open()) return {};
   open_events_ = event_source(*store_, config::hub_name(settings_));
@@ -91,7 +91,7 @@ Result<void> Serving::complete() {
     console_ = std::make_unique<Console>(
         parts_.loaded,
         ConsoleParts{*hub_, parts_.random, parts_.notices, *endpoints_, parts_.admission, threads_, *mqtt_, *amqp_,
-                     *rest_, *backups_, parts_.policies_mutex, parts_.certificates.ca_file()});
+                     *rest_, *backups_, parts_.policies_mutex, parts_.certificates->ca_file()});
   }
   if (settings_.control_enabled) {
     waits_ = std::make_shared<control::Waits>(hub_->store, hub_->queries, config::hub_name(settings_),
@@ -175,7 +175,7 @@ net::Accepted Serving::adopting(const Port& port) {
   const auto with = [this, has_tls = port.has_tls](auto& door) -> net::Accepted {
     return [this, has_tls, &door](net::IoThread& lane, int descriptor, net::Place place) {
       door.adopt(lane, descriptor, std::move(place),
-                 has_tls ? parts_.certificates.current() : std::shared_ptr<SSL_CTX>());
+                 has_tls ? parts_.certificates->current() : std::shared_ptr<SSL_CTX>());
     };
   };
   if (port.door == net::DoorKind::rest) return with(*rest_);
@@ -189,7 +189,7 @@ std::vector<ops::Figure> Serving::figures() const {
   auto all = twinhub::figures(*store_, *hub_, mqtt, rest);
   for (auto& more : {hub_figures(*hub_, settings_), door_figures(mqtt, amqp, rest), amqp_figures(amqp),
                      admission_figures(parts_.admission), notice_figures(parts_.notices), endpoint_figures(*endpoints_),
-                     backups_->figures(), parts_.certificates.figures()})
+                     backups_->figures(), parts_.certificates->figures()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

@@ -56,10 +56,10 @@ struct ServingParts {
   hub::Random& random;
   notices::Notices& notices;
   net::Admission& admission;
-  ServerCertificates& certificates;
-  Mutex& policies_mutex;                     ///< of the policies' file and the policies in use, together
-  std::function<void()> tick;                ///< several times a second, on a worker thread
-  std::function<void()> wake_event_streams;  ///< events are durable that were not before; quick
+  const std::unique_ptr<ServerCertificates>& certificates;  ///< there before complete()
+  Mutex& policies_mutex;                                    ///< of the policies' file and the policies in use, together
+  std::function<void()> tick;                               ///< several times a second, on a worker thread
+  std::function<void()> wake_event_streams;                 ///< events are durable that were not before; quick
 };
 
 /// Main thread, unless said otherwise. Members stand in the order in which they are made; stop() and the destructor take them down in the
