@@ -85,7 +85,9 @@ Error gone_error(const std::string& path, std::uint64_t log) {
 
 /// A running hub may take an old log or table away, or its whole store at a reset, while a reader beside it opens.
 bool file_is_gone(const rocksdb::Status& status) {
-  return log_that_is_gone(status) || status.ToString().find("No such file") != std::string::npos;
+  const std::string words = status.ToString();
+  return log_that_is_gone(status) || words.find("No such file") != std::string::npos ||
+         words.find("Missing sst file") != std::string::npos;
 }
 
 Error open_error(const std::string& path, const rocksdb::Status& status) {

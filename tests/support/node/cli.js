@@ -57,7 +57,7 @@ class Cli {
 
 function scratch(t) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'twinhub-cli-'));
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   return folder;
 }
 
