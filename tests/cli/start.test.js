@@ -46,7 +46,7 @@ function serve(t, folder, flags, before = []) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { hub.log += chunk; });
   hub.ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
   hub.started = until('the ready file', () => {
-    if (child.exitCode !== null) throw new Error(hub.log);
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(hub.log);
     return said_by(ready_file);
   }, { every_ms: 10 });
   hub.started.catch(() => {});
