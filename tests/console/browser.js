@@ -105,14 +105,12 @@ function with_browser(options = {}) {
   });
   after(async () => {
     await found.clients?.end();
-    if (found.browser) {
-      await found.browser.close();
-      found.browser.check();
-    }
+    await found.browser?.close();
     if (found.hub) {
       await found.hub.stop();
       found.hub.remove();
     }
+    found.browser?.check();  // last: a hub that is left behind would keep the process from its end
   });
   return found;
 }

@@ -40,6 +40,9 @@ const commands = {
     const host = /HostName=([^;]+)/.exec(owner)[1];
     return `HostName=${host};DeviceId=${responseBody.deviceId};SharedAccessKey=${responseBody.authentication.symmetricKey.primaryKey}`;
   },
+  async remove({ owner, device }) {
+    await Registry.fromConnectionString(owner).delete(device);
+  },
   async update_twin({ owner, device, patch }) {
     await Registry.fromConnectionString(owner).updateTwin(device, patch, '*');
   },

@@ -18,6 +18,9 @@ class Clients {
   create(device, more = {}) {
     return this.process.ask({ command: 'create', owner: this.owner, identity: { deviceId: device, ...more } });
   }
+  remove(device) {
+    return this.process.ask({ command: 'remove', owner: this.owner, device });
+  }
   update_twin(device, patch) {
     return this.process.ask({ command: 'update_twin', owner: this.owner, device, patch });
   }

@@ -111,6 +111,19 @@ test('the sign-in page has no faults either, and a wrong key is told', async () 
   await page.context().close();
 });
 
+test('a device that is deleted under its page, and under the list, is shown as deleted', async () => {
+  await found.clients.create('short-lived');
+  const page = await found.browser.open('/devices/short-lived/twin');
+  const list = await found.browser.open('/devices');
+  await shown(page, '/devices/short-lived/twin', 'short-lived');
+  await list.getByRole('row', { name: 'short-lived' }).waitFor();
+  await found.clients.remove('short-lived');
+  await page.getByText('deleted', { exact: true }).first().waitFor();
+  await list.getByRole('row', { name: 'short-lived' }).getByText('deleted', { exact: true }).waitFor();
+  assert.deepEqual(found.browser.faults, []);
+  for (const each of [page, list]) await each.context().close();
+});
+
 test('no more than 200 of many devices are in the document, and the next page replaces the first', async () => {
   const { clients } = found;
   await clients.create_many('row', 450);

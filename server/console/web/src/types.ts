@@ -87,9 +87,12 @@ export interface DriftSummary {
   since: string | null;
 }
 
-export interface DeviceState {
+// Of a device that is not there, or not any more, its id is all that the hub says.
+export type DeviceState = LiveState | { deviceId: string; exists: false };
+
+export interface LiveState {
   deviceId: string;
-  exists: boolean;
+  exists: true;
   connectionState: string;
   connectionStateUpdatedTime: string;
   lastActivityTime: string;

@@ -121,7 +121,7 @@ export function DevicesPage() {
       const map = new Map(states.value);
       for (const state of (data as { devices: DeviceState[] }).devices) {
         const old = map.get(state.deviceId);
-        if (old && old.connectionState !== state.connectionState)
+        if (old?.exists && state.exists && old.connectionState !== state.connectionState)
           announce(`${state.deviceId} ${state.connectionState === 'Connected' ? t.state.connected : t.state.disconnected}`);
         map.set(state.deviceId, state);
       }

@@ -23,8 +23,9 @@ export function DeviceRow({
   selected: boolean;
   onSelect: (on: boolean, range: boolean) => void;
 }) {
-  const drift = state?.drift ?? driftSummary(twin);
-  const shown = state ?? twin;
+  const live = state?.exists ? state : undefined;
+  const drift = live?.drift ?? driftSummary(twin);
+  const shown = live ?? twin;
   return (
     <tr data-selected={selected}>
       <td>
@@ -46,7 +47,7 @@ export function DeviceRow({
             status: shown.status,
             statusReason: twin.statusReason,
             connectionState: shown.connectionState,
-            since: state?.connectionStateUpdatedTime,
+            since: live?.connectionStateUpdatedTime,
             ...(state ? { exists: state.exists } : {}),
           }}
           notices={notices}

@@ -73,5 +73,5 @@ export function DriftBadge({ of }: { of: DriftSummary }) {
 
 /** Is it connected, by the newest that is known? */
 export function isConnected(twin: Twin | undefined, state: DeviceState | undefined): boolean {
-  return (state ?? twin)?.connectionState === 'Connected';
+  return (state ? state.exists && state.connectionState : twin?.connectionState) === 'Connected';
 }

@@ -10,7 +10,7 @@ import { place } from '../../router';
 import { info, may } from '../../session';
 import type { Simulated } from '../../simulated';
 import { t } from '../../texts';
-import type { DeviceState, Notice, Twin } from '../../types';
+import type { DeviceState, LiveState, Notice, Twin } from '../../types';
 import { Later } from '../../ui/later';
 import { Link, Loading, Note, Title } from '../../ui/parts';
 import { Text } from '../../ui/text';
@@ -38,7 +38,7 @@ export interface DeviceContext {
   id: string;
   target: Target;
   twin: Loaded<Twin>;
-  state: DeviceState | undefined;
+  state: LiveState | undefined;
   notices: Map<string, Notice>;
   connected: boolean;
   simulation: Signal<Simulated | null>;
@@ -118,15 +118,17 @@ export function DevicePage({ id, tab: wanted }: { id: string; tab: string | unde
     if ((data as { moduleId?: string }).moduleId === module) reloadSoon();
   });
 
-  const shown = state.value ?? twin.data;
+  const gone = state.value?.exists === false;
+  const live = state.value?.exists ? state.value : undefined;
+  const shown = live ?? twin.data;
   const refused = shown?.connectionState === 'Connected' ? undefined : refusedLately(notices.value.values(), id, now.value);
   const context: DeviceContext = {
     id,
     target,
     twin,
-    state: state.value,
+    state: live,
     notices: notices.value,
-    connected: shown?.connectionState === 'Connected',
+    connected: !gone && shown?.connectionState === 'Connected',
     simulation,
   };
   if (twin.error instanceof ApiError && twin.error.status === 404 && !twin.data) {
@@ -157,11 +159,11 @@ export function DevicePage({ id, tab: wanted }: { id: string; tab: string | unde
                   status: shown.status,
                   statusReason: twin.data?.statusReason,
                   connectionState: shown.connectionState,
-                  since: state.value?.connectionStateUpdatedTime,
+                  since: live?.connectionStateUpdatedTime,
                   ...(state.value ? { exists: state.value.exists } : {}),
                 }}
               />
-              {!module && state.value && state.value.drift.state !== 'none' && <DriftBadge of={state.value.drift} />}
+              {!module && live && live.drift.state !== 'none' && <DriftBadge of={live.drift} />}
             </>
           )
         }
